@@ -1,0 +1,43 @@
+# hypercare: `make help` lists the targets
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
+.PHONY: help install demo test check kafka gen bench lock clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+$(VENV)/ready: requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("hypercare needs Python 3.11 or newer; set PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(VENV)/test-ready: $(VENV)/ready requirements-test.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements-test.lock
+	@touch $@
+
+install: $(VENV)/ready ## create .venv from requirements.lock
+
+demo: $(VENV)/ready ## run everything in one process and stream a sample go-live through it
+	$(BIN)/hypercare demo
+
+test: $(VENV)/test-ready ## everything, on real Kafka and PostgreSQL
+	$(BIN)/python -m pytest
+
+check: $(VENV)/test-ready ## style, types and import contracts only
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+lock: ## resolve the lock files anew (needs uv)
+	$(LOCK) --upgrade pyproject.toml --output-file requirements.lock
+	$(LOCK) --upgrade --extra test --constraint requirements.lock pyproject.toml --output-file requirements-test.lock
+
+clean: ## remove the virtual environment and caches
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
