@@ -1,0 +1,27 @@
+"""Which of floor, reporter's claim and model's suggestion decides the severity."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+from schemas.predictions import Floor
+from schemas.words import SEVERITIES, Severity
+
+DecidedBy = Literal["floor", "claim", "suggestion"]
+
+
+class SeverityDecision(NamedTuple):
+    severity: Severity
+    decided_by: DecidedBy
+    reason: str
+
+
+def _candidates(floors: Sequence[Floor], claim: Severity | None, suggestion: Severity) -> list[SeverityDecision]:
+    """In the order that settles a tie: a rule explains better than a claim, a claim better than a model."""
+    by_rule = [SeverityDecision(floor.severity, "floor", floor.reason) for floor in floors if floor.severity]
+    by_claim = [SeverityDecision(claim, "claim", f"the reporter said {claim}")] if claim else []
+    return [*by_rule, *by_claim, SeverityDecision(suggestion, "suggestion", f"the model suggests {suggestion}")]
+
+
+def severity_of(floors: Sequence[Floor], claim: Severity | None, suggestion: Severity) -> SeverityDecision:
+    """The highest of the three, sev1 being the highest: a model may raise what a rule or a person said, never lower it."""
+    return min(_candidates(floors, claim, suggestion), key=lambda candidate: SEVERITIES.index(candidate.severity))
