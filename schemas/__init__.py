@@ -1,0 +1,1 @@
+"""What is said and kept: shapes only, no behaviour, no I/O."""

@@ -1,0 +1,1 @@
+"""What is done: services read the ledger, decide, and return new events."""

@@ -1,0 +1,188 @@
+"""Facts about tickets, deliveries and records, in the past participle. A class here is published: it may be extended, never changed.
+
+An unknown field is ignored on reading, so that an older service can read what a newer one wrote.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, StringConstraints
+
+from schemas.tickets import Submission
+from schemas.words import CauseClass, GxpFlag, Line, Name, Prose, Severity, Slug, WaitingFor
+
+TicketId = Annotated[str, StringConstraints(pattern=r"^HC-[1-9][0-9]{0,11}$")]
+
+
+class Event(BaseModel):
+    """A fact. Who, when and why stand in its ledger entry."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TicketSubmitted(Submission, Event):
+    """A problem was reported."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class TicketClassified(Event):
+    """The classifier's decision: what the model said, which floors held, and what followed from both.
+
+    `severity` is max(floor, reporter's claim, suggestion); `decided_by` names which of the three set it. The three digests make the
+    decision recomputable.
+    """
+
+    system: Slug
+    severity: Severity
+    gxp: GxpFlag
+    decided_by: Literal["floor", "claim", "suggestion"]
+    reasons: tuple[str, ...] = ()
+    prediction: dict[str, Any]
+    floors: tuple[dict[str, Any], ...] = ()
+    model: str
+    rules: str
+    configuration: str
+
+
+class TicketRouted(Event):
+    """A team is responsible from now on: decided by the classifier, or by a person (then with a reason)."""
+
+    system: Slug
+    team: Slug
+
+
+class TicketQueued(Event):
+    """The ticket waits in the triage queue for a person to decide."""
+
+    suggestion: Slug | None = None
+
+
+class TicketReclassified(Event):
+    """A person set severity or GxP flag; what is absent stays as it is."""
+
+    severity: Severity | None = None
+    gxp: GxpFlag | None = None
+
+
+class TicketAcknowledged(Event):
+    """An engineer took the ticket into work."""
+
+
+class TicketAssigned(Event):
+    """A named person owns the next step."""
+
+    assignee: Name
+
+
+class TicketPutOnHold(Event):
+    """Work waits for somebody else."""
+
+    waiting_for: WaitingFor
+
+
+class TicketResumed(Event):
+    """What the ticket waited for has come."""
+
+
+class TicketResolved(Event):
+    """The fault is ended, in the team's view; the reporter has not confirmed it yet."""
+
+    cause_system: Slug
+    cause_class: CauseClass
+    resolution: Prose
+
+
+class TicketReturned(Event):
+    """The team gives the ticket back to the triage queue: not theirs. `evidence` names the hop that was checked."""
+
+    evidence: Line | None = None
+
+
+class TicketReopened(Event):
+    """The fault is back, or never went."""
+
+
+class TicketClosed(Event):
+    """Reporter or QA confirmed the resolution."""
+
+
+class TicketCancelled(Event):
+    """No work is needed: a duplicate, or raised by mistake."""
+
+    duplicate_of: TicketId | None = None
+
+
+class TicketCommented(Event):
+    """Somebody added what the others should know."""
+
+    text: Annotated[Prose, StringConstraints(min_length=1)]
+
+
+class NotificationRequested(Event):
+    """A delivery is due. `delivery` is stable: derived from the cause and the target, so that a replay asks for the same one."""
+
+    delivery: str
+    channel: Slug
+    address: str
+    urgency: Literal["page", "notify"]
+
+
+class NotificationSent(Event):
+    """The target accepted the delivery."""
+
+    delivery: str
+    attempts: int
+
+
+class NotificationFailed(Event):
+    """The delivery was given up and waits among the dead letters."""
+
+    delivery: str
+    attempts: int
+    error: str
+
+
+class EventParked(Event):
+    """A service could not handle an event and went on without it; it waits among the dead letters."""
+
+    letter: str
+    consumer: Slug
+    event: str
+    error: str
+    attempts: int
+
+
+class RecordQuarantined(Event):
+    """A record of the intake topic could not be understood. `value` is its payload in base64, cut at 256 kB."""
+
+    letter: str
+    topic: str
+    partition: int
+    offset: int
+    key: str | None
+    headers: tuple[tuple[str, str], ...]
+    value: str
+    error: str
+
+
+class DeadLetterReplayed(Event):
+    """A person sent a dead letter through again."""
+
+    letter: str
+
+
+class DeadLetterDiscarded(Event):
+    """A person decided that a dead letter needs no further work."""
+
+    letter: str
+
+
+EVENTS: dict[str, type[Event]] = {
+    cls.__name__: cls
+    for cls in (
+        TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
+        TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
+        NotificationRequested, NotificationSent, NotificationFailed,
+        EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded,
+    )
+}  # fmt: skip

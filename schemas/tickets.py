@@ -1,0 +1,78 @@
+"""What the support desk sends, and the ticket as it stands."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+from sqlmodel import SQLModel
+
+from schemas.columns import flag, instant, integer, json, text
+from schemas.words import CauseClass, GxpFlag, Instant, Line, Name, Prose, Severity, Slug, State, WaitingFor
+
+
+class Submission(BaseModel):
+    """A problem as its reporter tells it. `occurred_at` is when it happened, as the reporter claims; the ledger keeps its own time."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    title: Line
+    body: Prose = ""
+    site: Name
+    reporter: Name
+    reporter_role: Slug = "operator"
+    language: Slug | None = None
+    reported_severity: Severity | None = None
+    area: Name | None = None
+    equipment: Name | None = None
+    process_order: Name | None = None
+    batch: Name | None = None
+    stopped: Line | None = None
+    workaround: Line | None = None
+    occurred_at: Instant | None = None
+    source_system: Name | None = None
+    source_id: Name | None = None
+
+
+class Ticket(SQLModel):
+    """One reported problem at one site, as its events made it. `version` counts the events that changed it."""
+
+    id: str = text(primary_key=True)
+    version: int = integer()
+    state: State = text(index=True)
+    site: str = text(index=True)
+    title: str = text()
+    body: str = text()
+    reporter: str = text()
+    reporter_role: str = text()
+    language: str | None = text(default=None)
+    reported_severity: Severity | None = text(default=None)
+    area: str | None = text(default=None)
+    equipment: str | None = text(default=None)
+    process_order: str | None = text(default=None)
+    batch: str | None = text(default=None)
+    stopped: str | None = text(default=None)
+    workaround: str | None = text(default=None)
+    source_system: str | None = text(default=None)
+    source_id: str | None = text(default=None)
+    system: str | None = text(default=None, index=True)
+    team: str | None = text(default=None)
+    severity: Severity | None = text(default=None, index=True)
+    severity_confirmed: bool = flag(default=False)
+    gxp: GxpFlag = text(default="none")
+    gxp_confirmed: bool = flag(default=False)
+    decision: dict[str, Any] | None = json(default=None)
+    moved_from: list[str] = json(default_factory=list)
+    assignee: str | None = text(default=None)
+    waiting_for: WaitingFor | None = text(default=None)
+    cause_system: str | None = text(default=None)
+    cause_class: CauseClass | None = text(default=None)
+    resolution: str | None = text(default=None)
+    duplicate_of: str | None = text(default=None)
+    reopened: int = integer(default=0)
+    occurred_at: datetime = instant()
+    submitted_at: datetime = instant(index=True)
+    routed_at: datetime | None = instant(default=None)
+    acknowledged_at: datetime | None = instant(default=None)
+    resolved_at: datetime | None = instant(default=None)
+    closed_at: datetime | None = instant(default=None)
+    changed_at: datetime = instant()

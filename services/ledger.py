@@ -1,0 +1,259 @@
+"""The append-only ledger: every change of the system is an entry here, in one gap-free order, chained by digest.
+
+One writer thread per process collects what is waiting and commits it as one transaction (group commit), so the cost of a durable
+commit is shared and falls as load rises. The head row's lock orders the writers of all processes.
+"""
+
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import UTC, datetime
+from typing import Any, Generic, NamedTuple, TypeVar
+from uuid import uuid4
+
+import rfc8785
+from sqlalchemy import Connection, Table, and_, insert, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from schemas.entries import Attribution, Entry
+from schemas.events import Event
+from schemas.tables import ENTRIES, HEAD
+from services.db import Database
+from services.errors import HypercareError
+from services.verifier import MIDDLE, PREFIX, link
+
+T = TypeVar("T")
+Row = dict[str, Any]
+Slot = tuple[Table, tuple[Any, ...]]
+LARGEST_GROUP = 256
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Subject(NamedTuple):
+    """The ticket that an entry is about, in the version that the entry makes of it."""
+
+    ticket: str | None = None
+    ticket_version: int = 0
+    site: str | None = None
+
+
+NO_TICKET = Subject()
+
+
+class Draft:
+    """What one transaction is about to write: entries, and rows by primary key that later reads of the same draft already see.
+
+    Nothing reaches the database before `flush`, so a refused command is undone by forgetting what it staged since its `mark`.
+    """
+
+    def __init__(self, connection: Connection, now: datetime) -> None:
+        self.connection = connection
+        head = connection.execute(select(HEAD).with_for_update()).mappings().one()
+        self.seq: int = head["seq"]
+        self.digest: str = head["digest"]
+        self.tickets: int = head["tickets"]
+        self.now = max(now, head["recorded_at"])
+        self.entries: list[Entry] = []
+        self._rows: dict[Slot, Row | None] = {}
+        self._staged: dict[Slot, Row] = {}
+        self._journal: list[tuple[Slot, Row | None]] = []
+
+    def get(self, table: Table, *key: Any) -> Row | None:
+        """The row with this primary key as this transaction sees it, or None."""
+        if (table, key) not in self._rows:
+            self.prefetch(table, [key])
+        return self._rows[table, key]
+
+    def prefetch(self, table: Table, keys: Iterable[tuple[Any, ...]]) -> None:
+        """Read many rows with one statement; later `get`s of these keys cost nothing."""
+        missing = [key for key in dict.fromkeys(keys) if (table, key) not in self._rows]
+        if not missing:
+            return
+        self._rows.update({(table, key): None for key in missing})
+        columns = tuple(table.primary_key.columns)
+        wanted = or_(*(and_(*(column == part for column, part in zip(columns, key, strict=True))) for key in missing))
+        if len(columns) == 1:
+            wanted = columns[0].in_([key[0] for key in missing])
+        for row in self.connection.execute(select(table).where(wanted)).mappings():
+            self._rows[table, tuple(row[column.name] for column in columns)] = dict(row)
+
+    def put(self, table: Table, row: Row) -> None:
+        """Insert or replace one whole row."""
+        slot = (table, tuple(row[column.name] for column in table.primary_key.columns))
+        self._journal.append((slot, self._staged.get(slot)))
+        self._rows[slot] = self._staged[slot] = row
+
+    def append(self, event: Event, by: Attribution, about: Subject = NO_TICKET) -> Entry:
+        """Add the next entry of the ledger. `occurred_at` is the claim where there is one, else the time of recording."""
+        why = {"actor": by.actor, "role": by.role, "reason": by.reason, "cause": by.cause, "traceparent": by.traceparent}
+        when = {"occurred_at": by.occurred_at or self.now, "recorded_at": self.now}
+        what = {"id": str(uuid4()), "type": type(event).__name__, "data": event.model_dump(mode="json", exclude_none=True)}
+        fields: Row = {"seq": self.seq + 1, "previous": self.digest} | what | about._asdict() | why | when
+        entry = Entry.model_construct(**fields, digest=link(self.digest, canonical(fields)))
+        self.seq, self.digest = entry.seq, entry.digest
+        self.entries.append(entry)
+        return entry
+
+    def mark(self) -> tuple[int, int, int, int, str]:
+        return len(self.entries), len(self._journal), self.tickets, self.seq, self.digest
+
+    def undo(self, mark: tuple[int, int, int, int, str]) -> None:
+        """Forget everything staged since the mark."""
+        entries, journal, self.tickets, self.seq, self.digest = mark
+        del self.entries[entries:]
+        while len(self._journal) > journal:
+            slot, staged = self._journal.pop()
+            if staged is None:
+                del self._staged[slot], self._rows[slot]
+            else:
+                self._rows[slot] = self._staged[slot] = staged
+
+    def flush(self) -> None:
+        """Send everything staged to the database: one statement per table."""
+        if self.entries:
+            self.connection.execute(insert(ENTRIES), [entry.model_dump() for entry in self.entries])
+            values = {"seq": self.seq, "digest": self.digest, "recorded_at": self.now, "tickets": self.tickets}
+            self.connection.execute(update(HEAD).values(**values))
+        tables = {table for table, _ in self._staged}
+        for table in sorted(tables, key=lambda each: each.name):
+            rows = [row for (owner, _), row in self._staged.items() if owner is table]
+            self.connection.execute(_upsert(table, self.connection.dialect.name), rows)
+
+
+def _upsert(table: Table, dialect: str) -> Any:
+    statement = (postgresql if dialect == "postgresql" else sqlite).insert(table)
+    keys = [column.name for column in table.primary_key.columns]
+    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+
+
+def canonical(fields: Row) -> bytes:
+    """RFC 8785 JSON of an entry's fields but its digest; instants as RFC 3339 in UTC with microseconds."""
+    instants = {name: value for name, value in fields.items() if isinstance(value, datetime)}
+    spoken = {name: value.astimezone(UTC).isoformat(timespec="microseconds") for name, value in instants.items()}
+    return bytes(rfc8785.dumps(fields | spoken))
+
+
+class _Job(Generic[T]):
+    def __init__(self, command: Callable[[Draft], T], reads: Sequence[Slot]) -> None:
+        self.command = command
+        self.reads = reads
+        self.future: Future[T] = Future()
+        self.outcome: tuple[T | None, HypercareError | None] = (None, None)
+
+    def attempt(self, draft: Draft) -> None:
+        mark = draft.mark()
+        try:
+            self.outcome = (self.command(draft), None)
+        except HypercareError as refused:
+            draft.undo(mark)
+            self.outcome = (None, refused)
+
+    def settle(self) -> None:
+        result, refused = self.outcome
+        if refused is not None:
+            self.future.set_exception(refused)
+        else:
+            self.future.set_result(result)  # type: ignore[arg-type]
+
+
+class Ledger:
+    """The one writer of a process, and the readers of what was written."""
+
+    def __init__(self, database: Database, clock: Callable[[], datetime] = utc_now) -> None:
+        self.database = database
+        self.clock = clock
+        self._waiting: deque[_Job[Any]] = deque()
+        self._watchers: list[Callable[[], None]] = []
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-writer")
+        self._isolated = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ledger-transaction")
+        self._watching = threading.Lock()
+
+    def write(self, command: Callable[[Draft], T], *reads: Slot) -> Future[T]:
+        """Run a command in the next group commit. The future has its result only after the commit; an error means nothing was stored.
+
+        `reads` names rows that the command will get: those of a whole group are then read with one statement per table.
+        """
+        job = _Job(command, reads)
+        self._waiting.append(job)
+        self._writer.submit(self._drain)
+        return job.future
+
+    def _drain(self) -> None:
+        group = [self._waiting.popleft() for _ in range(min(len(self._waiting), LARGEST_GROUP))]
+        if group:
+            self._commit(group)
+
+    def _commit(self, group: Sequence[_Job[Any]]) -> None:
+        """The executor catches what the group could not: a group that failed is tried again one by one, so that only the culprit fails."""
+        attempt = self._isolated.submit(self._transact, group)
+        error = attempt.exception()
+        if error is None:
+            for job in group:
+                job.settle()
+            self._announce()
+        elif len(group) == 1 or isinstance(error, HypercareError):
+            for job in group:
+                job.future.set_exception(error)
+        else:
+            for job in group:
+                self._commit([job])
+
+    def _transact(self, group: Sequence[_Job[Any]]) -> None:
+        with self.database.write() as connection:
+            draft = Draft(connection, self.clock())
+            slots = [slot for job in group for slot in job.reads]
+            for table in dict.fromkeys(table for table, _ in slots):
+                draft.prefetch(table, [key for owner, key in slots if owner is table])
+            for job in group:
+                job.attempt(draft)
+            draft.flush()
+
+    def watch(self, callback: Callable[[], None]) -> None:
+        """Call back, in the writer's thread, after each commit of this process."""
+        with self._watching:
+            self._watchers.append(callback)
+
+    def unwatch(self, callback: Callable[[], None]) -> None:
+        with self._watching:
+            self._watchers.remove(callback)
+
+    def _announce(self) -> None:
+        with self._watching:
+            for callback in self._watchers:
+                callback()
+
+    def close(self) -> None:
+        """Finish what is waiting, then stop the writer."""
+        self._writer.shutdown(wait=True)
+        self._isolated.shutdown(wait=True)
+
+
+def read_head(connection: Connection) -> Row:
+    return dict(connection.execute(select(HEAD)).mappings().one())
+
+
+def read_entries(connection: Connection, after: int, types: Sequence[str] = (), limit: int = 500) -> list[Entry]:
+    """Entries with seq > after, in order. Safe as a cursor: seq is gap-free in commit order, so nothing appears behind it."""
+    wanted = select(ENTRIES).where(ENTRIES.c.seq > after).order_by(ENTRIES.c.seq).limit(limit)
+    if types:
+        wanted = wanted.where(ENTRIES.c.type.in_(types))
+    return [Entry.model_construct(**row) for row in connection.execute(wanted).mappings()]
+
+
+def export(connection: Connection, page: int = 5_000) -> Iterator[bytes]:
+    """Every entry as the verifier reads it, made from the columns anew, so that a changed column shows."""
+    after = 0
+    while entries := read_entries(connection, after, limit=page):
+        yield from (line_of(entry) for entry in entries)
+        after = entries[-1].seq
+
+
+def line_of(entry: Entry) -> bytes:
+    fields = entry.model_dump()
+    digest = fields.pop("digest")
+    return b"".join((PREFIX, digest.encode(), MIDDLE, canonical(fields), b"}"))

@@ -1,0 +1,122 @@
+"""A ticket's life as one table: in which states an event may happen, where it leads, and what it changes. No reads, no writes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from schemas import events as e
+from schemas.entries import Entry
+from schemas.events import Event
+from schemas.tickets import Ticket
+from schemas.words import State
+
+Changes = dict[str, Any]
+
+AT_WORK: frozenset[State] = frozenset({"routed", "acknowledged", "waiting"})
+OPEN: frozenset[State] = AT_WORK | {"submitted", "triage"}
+DONE: frozenset[State] = frozenset({"resolved", "closed"})
+
+
+def _classified(ticket: Ticket, event: e.TicketClassified, entry: Entry) -> Changes:
+    decision = event.model_dump(mode="json", exclude={"prediction"}) | {"confidence": event.prediction.get("confidence")}
+    severity = {} if ticket.severity_confirmed else {"severity": event.severity}
+    return {"decision": decision} | severity | ({} if ticket.gxp_confirmed else {"gxp": event.gxp})
+
+
+def _routed(ticket: Ticket, event: e.TicketRouted, entry: Entry) -> Changes:
+    moved = {*ticket.moved_from, ticket.system} if ticket.system and ticket.state in AT_WORK else set(ticket.moved_from)
+    place: Changes = {"system": event.system, "team": event.team, "routed_at": entry.recorded_at}
+    return place | {"assignee": None, "waiting_for": None, "moved_from": sorted(moved - {event.system})}
+
+
+def _returned(ticket: Ticket, event: e.TicketReturned, entry: Entry) -> Changes:
+    moved = sorted({*ticket.moved_from, *([ticket.system] if ticket.system else [])})
+    return {"moved_from": moved, "system": None, "team": None, "assignee": None, "waiting_for": None}
+
+
+def _reclassified(ticket: Ticket, event: e.TicketReclassified, entry: Entry) -> Changes:
+    severity = {"severity": event.severity, "severity_confirmed": True} if event.severity else {}
+    return severity | ({"gxp": event.gxp, "gxp_confirmed": True} if event.gxp else {})
+
+
+def _acknowledged(ticket: Ticket, event: e.TicketAcknowledged, entry: Entry) -> Changes:
+    return {"acknowledged_at": ticket.acknowledged_at or entry.recorded_at, "assignee": ticket.assignee or entry.actor}
+
+
+def _assigned(ticket: Ticket, event: e.TicketAssigned, entry: Entry) -> Changes:
+    return {"assignee": event.assignee}
+
+
+def _put_on_hold(ticket: Ticket, event: e.TicketPutOnHold, entry: Entry) -> Changes:
+    return {"waiting_for": event.waiting_for}
+
+
+def _resumed(ticket: Ticket, event: e.TicketResumed, entry: Entry) -> Changes:
+    return {"waiting_for": None}
+
+
+def _resolved(ticket: Ticket, event: e.TicketResolved, entry: Entry) -> Changes:
+    return event.model_dump() | {"resolved_at": entry.recorded_at, "waiting_for": None}
+
+
+def _reopened(ticket: Ticket, event: e.TicketReopened, entry: Entry) -> Changes:
+    cleared: Changes = {"resolved_at": None, "closed_at": None, "assignee": None}
+    return cleared | {"reopened": ticket.reopened + 1, "state": "routed" if ticket.team else "triage"}
+
+
+def _closed(ticket: Ticket, event: e.TicketClosed, entry: Entry) -> Changes:
+    return {"closed_at": entry.recorded_at}
+
+
+def _cancelled(ticket: Ticket, event: e.TicketCancelled, entry: Entry) -> Changes:
+    return {"duplicate_of": event.duplicate_of}
+
+
+def _nothing(ticket: Ticket, event: Event, entry: Entry) -> Changes:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`to` None: the state stays, or `change` decides it. `counts` False: the event leaves the ticket, and so its version, as it was."""
+
+    after: frozenset[State]
+    to: State | None
+    change: Callable[[Ticket, Any, Entry], Changes]
+    reason: bool = False
+    counts: bool = True
+
+
+LIFECYCLE: dict[type[Event], Rule] = {
+    e.TicketClassified: Rule(OPEN, None, _classified),
+    e.TicketQueued: Rule(frozenset({"submitted"}), "triage", _nothing),
+    e.TicketRouted: Rule(OPEN, "routed", _routed),
+    e.TicketReclassified: Rule(OPEN | DONE, None, _reclassified, reason=True),
+    e.TicketAcknowledged: Rule(frozenset({"routed"}), "acknowledged", _acknowledged),
+    e.TicketAssigned: Rule(AT_WORK, None, _assigned),
+    e.TicketPutOnHold: Rule(frozenset({"acknowledged"}), "waiting", _put_on_hold, reason=True),
+    e.TicketResumed: Rule(frozenset({"waiting"}), "acknowledged", _resumed),
+    e.TicketResolved: Rule(AT_WORK | {"triage"}, "resolved", _resolved),
+    e.TicketReturned: Rule(AT_WORK, "triage", _returned, reason=True),
+    e.TicketReopened: Rule(DONE, None, _reopened, reason=True),
+    e.TicketClosed: Rule(frozenset({"resolved"}), "closed", _closed),
+    e.TicketCancelled: Rule(OPEN, "cancelled", _cancelled, reason=True),
+    e.TicketCommented: Rule(OPEN | DONE | {"cancelled"}, None, _nothing, counts=False),
+}
+
+
+def born(event: e.TicketSubmitted, entry: Entry) -> Ticket:
+    told = event.model_dump(exclude={"occurred_at"})
+    times: Changes = {"occurred_at": entry.occurred_at, "submitted_at": entry.recorded_at, "changed_at": entry.recorded_at}
+    begun: Changes = {"id": entry.ticket, "version": 1, "state": "submitted", "severity": event.reported_severity}
+    return Ticket(**begun, **told, **times)
+
+
+def changed(ticket: Ticket, event: Event, entry: Entry) -> Ticket:
+    """The ticket after the event. Whether the event was allowed is not asked here: what stands in the ledger has happened."""
+    rule = LIFECYCLE[type(event)]
+    if not rule.counts:
+        return ticket
+    state = {"state": rule.to or ticket.state}
+    stamp = {"version": entry.ticket_version, "changed_at": entry.recorded_at}
+    return ticket.model_copy(update=state | rule.change(ticket, event, entry) | stamp)

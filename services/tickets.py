@@ -1,0 +1,122 @@
+"""The one door to a ticket: `record` checks the lifecycle, applies the change and appends the event, in the transaction of its draft."""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+import rfc8785
+
+from schemas.entries import Attribution, Entry
+from schemas.events import EVENTS, Event, TicketReclassified, TicketRouted, TicketSubmitted
+from schemas.tables import KEYS, ORIGINS, TICKETS
+from schemas.tickets import Submission, Ticket
+from services.deliveries import DELIVERY_CHANGES
+from services.errors import Forbidden, Invalid, KeyReused, NotFound, Refused, Stale
+from services.ledger import Draft, Slot, Subject
+from services.lifecycle import AT_WORK, LIFECYCLE, born, changed
+
+QA_ROLES = ("qa", "qa_reviewer")
+SERVICE = "service"
+
+
+def submit(draft: Draft, submission: Submission, by: Attribution, key: str | None = None) -> tuple[Ticket, bool]:
+    """A new ticket, or the one that this key or this source record already made. The flag says whether it is new."""
+    digest = sha256(rfc8785.dumps(submission.model_dump(mode="json", exclude_none=True))).hexdigest()
+    known = _ticket_of_key(draft, by.actor, key, digest) or _ticket_of_origin(draft, submission)
+    ticket = find(draft, known) if known else _create(draft, submission, by)
+    if key and not draft.get(KEYS, by.actor, key):
+        draft.put(KEYS, {"caller": by.actor, "key": key, "body_digest": digest, "ticket": ticket.id, "used_at": draft.now})
+    return ticket, known is None
+
+
+def reads_of(submission: Submission, caller: str, key: str | None) -> list[Slot]:
+    """The rows that `submit` will look at, for the ledger to read ahead."""
+    origin = (submission.source_system, submission.source_id)
+    return ([(KEYS, (caller, key))] if key else []) + ([(ORIGINS, origin)] if all(origin) else [])
+
+
+def _ticket_of_key(draft: Draft, caller: str, key: str | None, digest: str) -> str | None:
+    used = draft.get(KEYS, caller, key) if key else None
+    if used and used["body_digest"] != digest:
+        raise KeyReused(f"The key made ticket {used['ticket']}. Send the same body again, or use a new key for a new ticket")
+    return str(used["ticket"]) if used else None
+
+
+def _ticket_of_origin(draft: Draft, submission: Submission) -> str | None:
+    if not (submission.source_system and submission.source_id):
+        return None
+    origin = draft.get(ORIGINS, submission.source_system, submission.source_id)
+    return str(origin["ticket"]) if origin else None
+
+
+def _create(draft: Draft, submission: Submission, by: Attribution) -> Ticket:
+    draft.tickets += 1
+    event = TicketSubmitted.model_construct(**dict(submission))
+    by = Attribution(by.actor, by.role, by.reason, submission.occurred_at or by.occurred_at, by.cause, by.traceparent)
+    ticket = born(event, draft.append(event, by, Subject(f"HC-{draft.tickets}", 1, submission.site)))
+    draft.put(TICKETS, ticket.model_dump())
+    if submission.source_system and submission.source_id:
+        draft.put(ORIGINS, {"source_system": submission.source_system, "source_id": submission.source_id, "ticket": ticket.id})
+    return ticket
+
+
+def find(draft: Draft, ticket: str) -> Ticket:
+    row = draft.get(TICKETS, ticket)
+    if row is None:
+        raise NotFound(f"There is no ticket {ticket}; look it up with GET /v1/tickets")
+    return Ticket.model_construct(**row)
+
+
+def record(draft: Draft, ticket_id: str, event: Event, by: Attribution, version: int | None = None) -> Ticket:
+    """Apply an event to a ticket, or raise `Refused`, `Stale` (another version than the caller saw), `Invalid` (no reason), `Forbidden`."""
+    ticket = find(draft, ticket_id)
+    if version is not None and version != ticket.version:
+        raise Stale(f"You saw version {version} of {ticket.id}; it is at {ticket.version} now. Read it again, then repeat the change")
+    if type(event) in DELIVERY_CHANGES:
+        DELIVERY_CHANGES[type(event)](draft, event, draft.append(event, by, Subject(ticket.id, ticket.version, ticket.site)))
+        return ticket
+    _check(ticket, event, by)
+    version = ticket.version + LIFECYCLE[type(event)].counts
+    after = changed(ticket, event, draft.append(event, by, Subject(ticket.id, version, ticket.site)))
+    draft.put(TICKETS, after.model_dump())
+    return after
+
+
+def _check(ticket: Ticket, event: Event, by: Attribution) -> None:
+    rule = LIFECYCLE[type(event)]
+    if ticket.state not in rule.after:
+        raise Refused(f"{ticket.id} is {ticket.state}; this is possible only while it is {', '.join(sorted(rule.after))}")
+    moving = isinstance(event, TicketRouted) and ticket.state in AT_WORK
+    if (rule.reason or moving) and not (by.reason and by.reason.strip()):
+        raise Invalid(f"Say why: this change of {ticket.id} needs a reason that an auditor will understand")
+    if isinstance(event, TicketRouted) and by.role == SERVICE:
+        _check_unattended_route(ticket, event)
+    if isinstance(event, TicketReclassified):
+        _check_reclassification(ticket, event, by)
+
+
+def _check_unattended_route(ticket: Ticket, event: TicketRouted) -> None:
+    if ticket.state != "submitted":
+        raise Refused(f"{ticket.id} is already in a person's hands ({ticket.state}); a service does not override people")
+    if event.system in ticket.moved_from:
+        raise Refused(f"{ticket.id} was moved away from {event.system}; only a person may send it there again")
+
+
+def _check_reclassification(ticket: Ticket, event: TicketReclassified, by: Attribution) -> None:
+    if event.severity is None and event.gxp is None:
+        raise Invalid("Give a severity, a gxp flag, or both")
+    lowers_gxp = (event.gxp == "none" and ticket.gxp != "none") or (event.gxp == "potential" and ticket.gxp == "confirmed")
+    lowers_severity = bool(event.severity and ticket.severity and event.severity > ticket.severity)
+    if (lowers_gxp or (lowers_severity and ticket.gxp != "none")) and by.role not in QA_ROLES:
+        raise Forbidden(f"{ticket.id} has a GxP flag: only QA (role qa or qa_reviewer) may lower the flag or the severity")
+
+
+def fold(entries: Iterable[Entry]) -> Ticket | None:
+    """The ticket that these entries (its own, in order) make; None where there is no submission among them."""
+    ticket: Ticket | None = None
+    for entry in entries:
+        event = EVENTS[entry.type].model_validate(entry.data)
+        if isinstance(event, TicketSubmitted):
+            ticket = born(event, entry)
+        elif ticket is not None and type(event) in LIFECYCLE:
+            ticket = changed(ticket, event, entry)
+    return ticket
