@@ -6,9 +6,11 @@ from typing import Any
 from schemas import events as e
 from schemas.entries import Attribution, Entry
 from schemas.events import Event
-from schemas.tables import DELIVERIES, LETTERS
+from schemas.tables import DELIVERIES, HANDLED, LETTERS
 from services.errors import Conflict, NotFound
-from services.ledger import Draft, Row
+from services.ledger import Draft, Row, Subject
+
+AGAIN = "to be handled again"
 
 Change = Callable[[Draft, Any, Entry], None]
 
@@ -47,9 +49,9 @@ def delivery(draft: Draft, identity: str) -> Row:
 
 def park(draft: Draft, event: e.EventParked, by: Attribution, entry: Entry) -> None:
     """Lay an event aside that a service could not handle; `entry` is the event's own."""
-    parked = draft.append(event, by)
+    parked = draft.append(event, by, Subject(entry.ticket, entry.ticket_version, entry.site))
     letter = {"id": event.letter, "kind": "event", "origin": event.consumer, "error": event.error, "content": {"event": event.event}}
-    _lay_aside(draft, parked, letter | {"ticket": entry.ticket})
+    _lay_aside(draft, parked, letter)
 
 
 def quarantine(draft: Draft, event: e.RecordQuarantined, by: Attribution) -> None:
@@ -75,6 +77,9 @@ def replay(draft: Draft, letter: str, by: Attribution) -> Row:
     draft.append(e.DeadLetterReplayed(letter=letter), by)
     if row["kind"] == "delivery":
         draft.put(DELIVERIES, delivery(draft, letter) | {"state": "pending", "attempts": 0, "due_at": draft.now})
+    if row["kind"] == "event":
+        key = {"consumer": row["origin"], "event": row["content"]["event"]}
+        draft.put(HANDLED, key | {"handled_at": draft.now, "note": AGAIN})
     return row
 
 

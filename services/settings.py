@@ -1,0 +1,119 @@
+"""Every setting, read once from the environment (prefix HYPERCARE_). The only reader of the environment."""
+
+import os
+import socket
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from services.errors import Misconfigured
+
+PREFIX = "HYPERCARE_"
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+class SecretFiles(PydanticBaseSettingsSource):
+    """`HYPERCARE_X_FILE` names a file that holds the value of X: for the database URL and every secret."""
+
+    def get_field_value(self, field: Any, field_name: str) -> tuple[Any, str, bool]:
+        return None, field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        names = {f"{PREFIX}{name.upper()}_FILE": name for name in secret_names(self.settings_cls)}
+        return {names[key]: _content(key, path) for key, path in os.environ.items() if key in names}
+
+
+def _content(variable: str, path: str) -> str:
+    try:
+        return Path(path).read_text("utf-8").strip()
+    except OSError as error:
+        raise Misconfigured(f"{variable} names {path}, which cannot be read ({error.strerror})") from error
+
+
+def secret_names(cls: type[BaseSettings]) -> list[str]:
+    return ["database_url", *(name for name, field in cls.model_fields.items() if "SecretStr" in str(field.annotation))]
+
+
+class Settings(BaseSettings):
+    """Defaults run everything in one process on SQLite, on loopback only."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="ignore", env_ignore_empty=True)
+
+    database_url: str = Field(
+        "sqlite:///hypercare.db", description="SQLAlchemy URL: sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+    )
+    kafka_bootstrap_servers: str | None = Field(None, description="HOST:PORT,... of Kafka; empty: services read the ledger table directly")
+    kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field("PLAINTEXT", description="how to talk to Kafka")
+    kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user for SASL_SSL")
+    kafka_password: SecretStr | None = Field(None, description="SCRAM-SHA-512 password for SASL_SSL")
+    instance: str = Field(
+        default_factory=socket.gethostname, description="this replica's name, the same after a restart (Kafka static membership)"
+    )
+    host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs HYPERCARE_API_KEYS_FILE")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    api_keys_file: Path | None = Field(None, description="TOML file of API keys; without it callers name themselves, on loopback only")
+    teams_file: Path | None = Field(None, description="TOML file: which team owns a system at a site, and how it is told")
+    model: Path | None = Field(None, description="folder of the model version to use; empty: the starter version")
+    floors_file: Path | None = Field(None, description="TOML file of severity floors; empty: the shipped ones")
+    systems_file: Path | None = Field(None, description="TOML file of the systems to route to; empty: the shipped taxonomy")
+    anchors_file: Path | None = Field(None, description="file outside the database that gets the ledger head every hour and at the end")
+    public_url: str = Field("http://127.0.0.1:8000", description="where people reach the API; used in links of notifications")
+    webhook_secrets: SecretStr | None = Field(None, description="up to two Standard Webhooks secrets (whsec_...), separated by a space")
+    webhook_networks: str = Field("", description="CIDR networks that webhooks may reach beside public addresses, separated by commas")
+    smtp_host: str | None = Field(None, description="mail server; empty: no e-mail")
+    smtp_port: int = Field(587, ge=1, le=65535, description="port of the mail server")
+    smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="encryption to the mail server")
+    smtp_username: str | None = Field(None, description="login at the mail server")
+    smtp_password: SecretStr | None = Field(None, description="password at the mail server")
+    smtp_sender: str = Field("hypercare@localhost", description="From address of e-mails")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
+    fault: str | None = Field(None, description="for tests: a point at which this process ends itself, e.g. api-after-commit")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, SecretFiles(settings_cls)
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        problems = list(self._problems())
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    def _problems(self) -> Any:
+        if self.host not in LOOPBACK and self.api_keys_file is None:
+            yield f"{PREFIX}HOST={self.host} lets anybody in: set {PREFIX}API_KEYS_FILE (`hypercare key` makes keys) or listen on 127.0.0.1"
+        if self.kafka_security_protocol == "SASL_SSL" and not (self.kafka_username and self.kafka_password):
+            yield f"{PREFIX}KAFKA_SECURITY_PROTOCOL=SASL_SSL needs {PREFIX}KAFKA_USERNAME and {PREFIX}KAFKA_PASSWORD"
+        for name in ("api_keys_file", "teams_file", "floors_file", "systems_file", "model"):
+            path: Path | None = getattr(self, name)
+            if path is not None and not path.exists():
+                yield f"{PREFIX}{name.upper()} names {path}, which does not exist"
+
+
+def load_settings(**given: Any) -> Settings:
+    """The settings, or `Misconfigured` with every fault at once. `given` (tests, command line) wins over the environment."""
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise Misconfigured("\n".join(_told(fault) for fault in error.errors())) from None
+
+
+def _told(fault: Any) -> str:
+    where = f"{PREFIX}{str(fault['loc'][0]).upper()}: " if fault["loc"] else ""
+    return f"{where}{fault['msg'].removeprefix('Value error, ')}"
+
+
+def unknown_variables() -> list[str]:
+    """HYPERCARE_ variables that no setting reads: a misspelt one is worse than none."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {f"{PREFIX}{name.upper()}_FILE" for name in secret_names(Settings)}
+    return sorted(name for name in os.environ if name.startswith(PREFIX) and name not in known and not name.startswith(f"{PREFIX}TEST_"))
