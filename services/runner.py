@@ -25,7 +25,6 @@ from services.tickets import SERVICE, record
 log = structlog.get_logger()
 
 ATTEMPTS = 5
-FIRST_WAIT = 0.2
 LONGEST_WAIT = 10.0
 REPLAY_EVERY = 1.0
 
@@ -63,10 +62,11 @@ class Service:
 class Runner:
     """One service on one log, until cancelled."""
 
-    def __init__(self, service: Service, log: Log, ledger: Ledger) -> None:
+    def __init__(self, service: Service, log: Log, ledger: Ledger, first_wait: float = 0.2) -> None:
         self.service = service
         self.log = log
         self.ledger = ledger
+        self.first_wait = first_wait
 
     async def run(self) -> None:
         await asyncio.to_thread(self._introduce)
@@ -80,7 +80,7 @@ class Runner:
 
     async def _patiently(self, batch: Batch) -> None:
         """The database being away is no reason to drop or skip anything: wait for it."""
-        wait = FIRST_WAIT
+        wait = self.first_wait
         while True:
             try:
                 return await self._settle(batch)
@@ -105,7 +105,7 @@ class Runner:
         return [await self._alone(occurrence) for occurrence in work]
 
     async def _alone(self, occurrence: Occurrence) -> Sequence[Event] | Exception:
-        wait, failure = FIRST_WAIT, Exception()
+        wait, failure = self.first_wait, Exception()
         for _ in range(ATTEMPTS):
             try:
                 return (await asyncio.to_thread(self._handle, [occurrence]))[0]

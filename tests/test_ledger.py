@@ -1,0 +1,228 @@
+"""The ledger keeps everything once, in one order, and nobody can change it unseen."""
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select, text
+
+from schemas.events import TicketCommented, TicketRouted
+from schemas.tables import ENTRIES, HEAD, KEYS, TICKETS
+from services.db import Database, migrate, open_database
+from services.errors import Refused, Unavailable
+from services.ledger import Draft, Ledger, export, read_entries, read_head
+from services.tickets import record, submit
+from services.verifier import verify
+from tests.lives import DESK, ENGINEER, entries_of, happened, submitted, told
+
+
+@pytest.fixture
+def both(database_url: str) -> Iterator[Ledger]:
+    """A ledger on SQLite, then on PostgreSQL."""
+    database = open_database(database_url)
+    migrate(database)
+    ledger = Ledger(database)
+    yield ledger
+    ledger.close()
+    database.close()
+
+
+def count(ledger: Ledger) -> int:
+    with ledger.database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(ENTRIES)).scalar_one())
+
+
+def test_seq_is_gap_free_and_in_commit_order_with_many_writers(both: Ledger) -> None:
+    other = Ledger(open_database(both.database.engine.url.render_as_string(hide_password=False)))
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: submitted((both, other)[n % 2], title=f"ticket {n}"), range(200)))
+    entries = entries_of(both)
+    assert [entry.seq for entry in entries] == list(range(1, 201))
+    assert [entry.recorded_at for entry in entries] == sorted(entry.recorded_at for entry in entries)
+    assert sorted(entry.ticket or "" for entry in entries) == sorted(f"HC-{n}" for n in range(1, 201))
+    other.close()
+    other.database.close()
+
+
+def test_a_reader_by_cursor_misses_nothing_while_writers_are_busy(both: Ledger) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        writing = [pool.submit(submitted, both, title=f"ticket {n}") for n in range(120)]
+        seen: list[int] = []
+        while len(seen) < 120:
+            with both.database.read() as connection:
+                seen += [entry.seq for entry in read_entries(connection, seen[-1] if seen else 0)]
+        assert [write.result().state for write in writing] == ["submitted"] * 120
+    assert seen == list(range(1, 121))
+
+
+def test_waiting_commands_share_one_commit(ledger: Ledger) -> None:
+    entered, moments = [], []
+
+    def slow(draft: Draft) -> None:
+        entered.append(1)
+        while len(moments) < 50:
+            pass
+
+    first = ledger.write(slow)
+    rest = [ledger.write(lambda draft: (submit(draft, told(), DESK), draft.now)[1]) for _ in range(50)]
+    moments.extend(rest)
+    first.result()
+    assert len({write.result() for write in rest}) == 1
+
+
+def test_a_refused_command_does_not_disturb_its_neighbours(ledger: Ledger) -> None:
+    ticket = submitted(ledger)
+    before = count(ledger)
+
+    def refused(draft: Draft) -> None:
+        submit(draft, told(title="never to be seen"), DESK, key="gone")
+        raise Refused("changed my mind")
+
+    writes = [ledger.write(lambda draft: record(draft, ticket.id, TicketCommented(text="one"), DESK)), ledger.write(refused)]
+    writes.append(ledger.write(lambda draft: record(draft, ticket.id, TicketCommented(text="two"), DESK)))
+    with pytest.raises(Refused):
+        writes[1].result()
+    assert [writes[0].result().id, writes[2].result().id] == [ticket.id] * 2
+    assert count(ledger) == before + 2
+    with ledger.database.read() as connection:
+        assert verify(export(connection)).bad is None
+        assert connection.execute(select(KEYS)).all() == []
+    assert submitted(ledger).id == "HC-2"
+
+
+def test_a_command_with_a_bug_fails_alone(ledger: Ledger) -> None:
+    def buggy(draft: Draft) -> None:
+        submit(draft, told(), DESK)
+        raise ZeroDivisionError
+
+    blocker = ledger.write(lambda draft: None)
+    writes = [ledger.write(lambda draft: submit(draft, told(), DESK)) for _ in range(3)]
+    bug = ledger.write(buggy)
+    writes += [ledger.write(lambda draft: submit(draft, told(), DESK)) for _ in range(3)]
+    blocker.result()
+    with pytest.raises(ZeroDivisionError):
+        bug.result()
+    assert sorted(write.result()[0].id for write in writes) == [f"HC-{n}" for n in range(1, 7)]
+
+
+def test_undo_brings_back_what_was_staged_before(ledger: Ledger) -> None:
+    def command(draft: Draft) -> tuple[str, str, int]:
+        ticket, _ = submit(draft, told(), DESK)
+        mark = draft.mark()
+        record(draft, ticket.id, TicketRouted(system="erp", team="erp"), DESK)
+        submit(draft, told(), DESK)
+        draft.undo(mark)
+        row = draft.get(TICKETS, ticket.id)
+        assert row is not None
+        return row["state"], str(draft.get(TICKETS, "HC-2")), draft.seq
+
+    assert ledger.write(command).result() == ("submitted", "None", 1)
+    assert count(ledger) == 1
+
+
+def test_the_ledger_refuses_update_delete_and_truncate(both: Ledger) -> None:
+    submitted(both)
+    verbs = ["UPDATE entry SET reason = 'x'", "DELETE FROM entry"]
+    if both.database.dialect == "postgresql":
+        verbs.append("TRUNCATE entry")
+    for verb in verbs:
+        with pytest.raises(Unavailable) as refusal, both.database.write() as connection:
+            connection.execute(text(verb))
+        assert any(word in str(refusal.value.__cause__) for word in ("append-only", "permission denied"))
+    assert count(both) == 1
+
+
+def test_even_the_owner_of_a_postgres_ledger_meets_the_trigger(both: Ledger) -> None:
+    if both.database.dialect != "postgresql":
+        pytest.skip("roles exist on PostgreSQL only")
+    submitted(both)
+    for verb in ("UPDATE entry SET reason = 'x'", "DELETE FROM entry", "TRUNCATE entry"):
+        with pytest.raises(Unavailable) as refusal, both.database.write() as connection:
+            connection.execute(text("RESET ROLE"))
+            connection.execute(text(verb))
+        assert "append-only" in str(refusal.value.__cause__)
+
+
+def test_services_work_under_a_role_that_may_only_append(both: Ledger) -> None:
+    if both.database.dialect != "postgresql":
+        pytest.skip("roles exist on PostgreSQL only")
+    with both.database.read() as connection:
+        assert connection.execute(text("SELECT current_user")).scalar_one() == "hypercare_service"
+        grants = "SELECT privilege_type FROM information_schema.role_table_grants WHERE table_name = 'entry' AND grantee = current_user"
+        rights = connection.execute(text(grants))
+        assert {right for (right,) in rights} == {"SELECT", "INSERT"}
+
+
+def test_sqlite_keeps_what_it_acknowledged_and_checks_types(ledger: Ledger) -> None:
+    with ledger.database.read() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar_one() == 2
+        assert connection.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        names = connection.execute(text("SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%STRICT%'")).scalars()
+        assert set(names) == {"alembic_version"}
+    with pytest.raises(Unavailable), ledger.database.write() as connection:
+        connection.execute(text("UPDATE head SET seq = 'not a number'"))
+
+
+def test_recorded_time_never_runs_backwards(database: Database) -> None:
+    times = iter([datetime(2026, 3, 29, 1, tzinfo=UTC), datetime(2026, 3, 28, 23, tzinfo=UTC), datetime(2026, 3, 29, 2, tzinfo=UTC)])
+    ledger = Ledger(database, clock=lambda: next(times))
+    for _ in range(3):
+        submitted(ledger)
+    recorded = [entry.recorded_at for entry in entries_of(ledger)]
+    assert recorded == [datetime(2026, 3, 29, 1, tzinfo=UTC)] * 2 + [datetime(2026, 3, 29, 2, tzinfo=UTC)]
+    ledger.close()
+
+
+def test_the_claimed_time_stands_beside_the_recorded_one(ledger: Ledger) -> None:
+    yesterday = datetime.now(UTC) - timedelta(days=1)
+    ticket = submitted(ledger, occurred_at=yesterday.isoformat())
+    entry = entries_of(ledger, ticket.id)[0]
+    assert entry.occurred_at == ticket.occurred_at == yesterday
+    assert entry.recorded_at == ticket.submitted_at > yesterday
+
+
+def test_close_finishes_what_is_waiting(database: Database) -> None:
+    ledger = Ledger(database)
+    writes = [ledger.write(lambda draft: submit(draft, told(), DESK)) for _ in range(20)]
+    ledger.close()
+    assert all(write.result()[1] for write in writes)
+
+
+def test_nothing_is_acknowledged_when_the_database_is_away(tmp_path: Path) -> None:
+    database = open_database(f"sqlite:///{tmp_path / 'absent' / 'nowhere.db'}")
+    ledger = Ledger(database)
+    with pytest.raises(Unavailable, match="try again"):
+        submitted(ledger)
+    ledger.close()
+
+
+def test_what_is_stored_reads_back_the_same_on_both_databases(both: Ledger) -> None:
+    odd = "Ventil öffnet nicht\tß \u202e עברית 👩\u200d🔧 e\u0301"
+    ticket = submitted(both, title=odd, body="line one\nline two", batch="B-1")
+    after = happened(both, ticket.id, TicketRouted(system="plc_scada", team="automation"))
+    with both.database.read() as connection:
+        row = dict(connection.execute(select(TICKETS).where(TICKETS.c.id == ticket.id)).mappings().one())
+        head = read_head(connection)
+        verdict = verify(export(connection))
+    assert row == after.model_dump()
+    assert (verdict.bad, verdict.checked, verdict.head) == (None, 2, head["digest"])
+
+
+def test_a_row_written_behind_the_ledgers_back_is_found(both: Ledger) -> None:
+    happened(both, submitted(both).id, TicketRouted(system="erp", team="erp"))
+    with both.database.write() as connection:
+        forged = dict(connection.execute(select(ENTRIES).where(ENTRIES.c.seq == 2)).mappings().one())
+        connection.execute(insert(ENTRIES).values(forged | {"seq": 3, "id": "forged", "actor": "nobody"}))
+    with both.database.read() as connection:
+        assert verify(export(connection)).bad == 3
+        assert connection.execute(select(HEAD.c.seq)).scalar_one() == 2
+
+
+def test_who_did_what_and_why_stands_in_the_entry(ledger: Ledger) -> None:
+    ticket = submitted(ledger)
+    happened(ledger, ticket.id, TicketRouted(system="plc_scada", team="automation"), ENGINEER)
+    entry = entries_of(ledger, ticket.id)[1]
+    assert (entry.actor, entry.role, entry.reason, entry.site) == ("erik", "automation_engineer", ENGINEER.reason, "Cork")
+    assert (entry.type, entry.data, entry.ticket_version) == ("TicketRouted", {"system": "plc_scada", "team": "automation"}, 2)
