@@ -1,0 +1,38 @@
+"""Everything that can be wrong with a model's files or rules, each message saying what to do.
+
+ModelError
+├── ModelMissing      a folder or file that should be there is not
+├── ModelDamaged      bytes differ from what the manifest promises
+├── ModelUnsupported  whole, but not made for this version of the product
+├── ModelUnfaithful   whole and fitting, but it does not give its own recorded answers
+├── RulesInvalid      floors.toml or systems.toml cannot be used
+└── CorpusInvalid     a training file cannot be read
+"""
+
+
+class ModelError(Exception):
+    """A model or its rules cannot be used; the message says why and what to do."""
+
+
+class ModelMissing(ModelError):
+    pass
+
+
+class ModelDamaged(ModelError):
+    pass
+
+
+class ModelUnsupported(ModelError):
+    pass
+
+
+class ModelUnfaithful(ModelError):
+    pass
+
+
+class RulesInvalid(ModelError):
+    pass
+
+
+class CorpusInvalid(ModelError):
+    pass

@@ -1,0 +1,79 @@
+"""What a model version says about itself, and the name that follows from its content."""
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from models.calibration import Calibration
+from schemas.predictions import Decision, Probability, TicketText
+from schemas.words import Severity
+
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class FileMark(_Part):
+    sha256: Digest
+    bytes: Annotated[int, Field(ge=0)]
+
+
+class DataMark(_Part):
+    """What was learned from."""
+
+    sha256: Digest
+    tickets: int
+    writers: tuple[str, ...]
+
+
+class Golden(_Part):
+    """A text and the answer that this version gave when it was made; it must give it again wherever it is loaded."""
+
+    text: TicketText
+    system: str
+    confidence: Probability
+    decision: Decision
+    severity: Severity
+    sev1_risk: Probability
+    gxp: bool
+
+
+class Content(_Part):
+    """All of a manifest but its name. `scores` were measured with each ticket's writer left out of training."""
+
+    format: Literal[1] = 1
+    features: str
+    systems: Annotated[tuple[str, ...], Field(min_length=2)]
+    calibration: Calibration
+    files: dict[str, FileMark]
+    data: DataMark
+    scores: dict[str, float]
+    made_with: dict[str, str]
+    goldens: Annotated[tuple[Golden, ...], Field(min_length=1)]
+
+
+class Manifest(_Part):
+    version: str
+    content: Content
+
+
+def _written(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
+
+
+def named(name: str, content: Content) -> Manifest:
+    """The version is `name-` and twelve digits of the content's SHA-256: other content cannot carry the same name."""
+    digest = hashlib.sha256(_written(content.model_dump(mode="json")).encode()).hexdigest()
+    return Manifest(version=f"{name}-{digest[:12]}", content=content)
+
+
+def to_bytes(manifest: Manifest) -> bytes:
+    return _written(manifest.model_dump(mode="json")).encode()
+
+
+def mark(data: bytes) -> FileMark:
+    return FileMark(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))

@@ -1,0 +1,130 @@
+"""A model version on disk: arrays in `model.npz`, everything else in `manifest.json`. Nothing in either can run.
+
+Nothing is used before it is proven: the manifest against its own name, the arrays against the manifest, the model against its goldens.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+import numpy.typing as npt
+from pydantic import ValidationError
+
+from models.errors import ModelDamaged, ModelMissing, ModelUnfaithful, ModelUnsupported
+from models.features import FEATURES, SLOTS
+from models.manifest import Content, Golden, Manifest, mark, named, to_bytes
+from models.triage import Arrays, TriageModel
+from schemas.predictions import Prediction
+
+STARTER = Path(__file__).parent / "starter"
+ARRAYS, MANIFEST = "model.npz", "manifest.json"
+LARGEST_FILE = 64 * 2**20
+_CLOSE = 0.0002
+
+Stored = Mapping[str, npt.NDArray[np.generic]]
+
+
+def load_model(path: Path | None = None) -> TriageModel:
+    """The version in the folder `path`, or the starter version that comes with the product. Raises a ModelError, never half a model."""
+    folder = path or STARTER
+    manifest = read_manifest(folder)
+    content = manifest.content
+    arrays = _arrays(_proven(folder, content), folder, len(content.systems))
+    model = TriageModel(manifest.version, content.systems, arrays, content.calibration)
+    _prove(model, content.goldens)
+    return model
+
+
+def read_manifest(folder: Path) -> Manifest:
+    raw = _read(folder / MANIFEST)
+    try:
+        manifest = Manifest.model_validate_json(raw)
+    except ValidationError as error:
+        raise _unreadable(folder, error) from error
+    name = manifest.version.rpartition("-")[0]
+    if to_bytes(named(name, manifest.content)) != raw:
+        raise ModelDamaged(f"{folder / MANIFEST} was changed after it was made; restore the folder or load another version")
+    if manifest.content.features != FEATURES:
+        message = f"{manifest.version} reads text by {manifest.content.features}, this program by {FEATURES}; train it anew"
+        raise ModelUnsupported(message)
+    return manifest
+
+
+def _unreadable(folder: Path, error: ValidationError) -> ModelDamaged | ModelUnsupported:
+    if any(wrong["loc"] == ("content", "format") for wrong in error.errors()):
+        return ModelUnsupported(f"{folder / MANIFEST} has a format that this program does not know; train the model anew")
+    return ModelDamaged(f"{folder / MANIFEST} is not a model manifest; restore the folder or load another version")
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > LARGEST_FILE:
+            raise ModelDamaged(f"{path} has {size} bytes, more than a model may have ({LARGEST_FILE}); restore the folder")
+        return path.read_bytes()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise ModelMissing(f"{path} is missing; name a folder that holds {MANIFEST} and {ARRAYS}") from error
+
+
+def _proven(folder: Path, content: Content) -> bytes:
+    raw = _read(folder / ARRAYS)
+    if content.files.get(ARRAYS) != mark(raw):
+        raise ModelDamaged(f"{folder / ARRAYS} differs from what its manifest promises; restore the folder or load another version")
+    return raw
+
+
+def _arrays(raw: bytes, folder: Path, systems: int) -> Arrays:
+    try:
+        with np.load(BytesIO(raw), allow_pickle=False) as stored:
+            return _checked(dict(stored), systems)
+    except (ValueError, KeyError, EOFError, BadZipFile) as error:
+        raise ModelDamaged(f"{folder / ARRAYS} does not hold the arrays of a model ({error}); load another version") from error
+
+
+def _checked(stored: Stored, systems: int) -> Arrays:
+    columns = systems + 4
+    shapes = {"idf": (SLOTS,), "weights": (SLOTS, columns), "offsets": (columns,)}
+    for name, shape in shapes.items():
+        if stored[name].shape != shape or not np.isfinite(stored[name].astype(np.float64)).all():
+            raise ValueError(f"{name} must hold {shape} finite numbers")
+    return Arrays(
+        idf=stored["idf"].astype(np.float64),
+        weights=stored["weights"].astype(np.float32),
+        offsets=stored["offsets"].astype(np.float64),
+        vocabulary=stored["vocabulary"].astype(np.uint64),
+    )
+
+
+def golden(model: TriageModel, answer: Prediction, expected: Golden) -> bool:
+    """Decisions must be the same; figures may differ in the last place, where another processor may round the exponential differently."""
+    decided = (answer.systems[0].system, answer.decision, answer.severity, answer.gxp)
+    figures = (answer.confidence - expected.confidence, answer.sev1_risk - expected.sev1_risk)
+    same = decided == (expected.system, expected.decision, expected.severity, expected.gxp)
+    return same and max(map(abs, figures)) <= _CLOSE
+
+
+def _prove(model: TriageModel, goldens: tuple[Golden, ...]) -> None:
+    given = model.predict([one.text for one in goldens])
+    wrong = [one.text.title for answer, one in zip(given, goldens, strict=True) if not golden(model, answer, one)]
+    if wrong:
+        message = (
+            f"{model.version} no longer gives its recorded answer to {wrong[0]!r} ({len(wrong)} of {len(goldens)}); load another version"
+        )
+        raise ModelUnfaithful(message)
+
+
+def packed(arrays: Arrays) -> bytes:
+    """An .npz of half-precision weights; the same arrays give the same bytes."""
+    out = BytesIO()
+    idf, weights, offsets = arrays.idf.astype(np.float16), arrays.weights.astype(np.float16), arrays.offsets.astype(np.float32)
+    np.savez(out, idf=idf, weights=weights, offsets=offsets, vocabulary=arrays.vocabulary)
+    return out.getvalue()
+
+
+def save_model(folder: Path, manifest: Manifest, arrays: bytes) -> None:
+    """Writes a version into `folder`; arrays first, so that a manifest never promises what is not there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / ARRAYS).write_bytes(arrays)
+    (folder / MANIFEST).write_bytes(to_bytes(manifest))
