@@ -1,0 +1,36 @@
+"""How a delivery reaches people: one file per channel, one row in `CHANNELS`."""
+
+from collections.abc import Callable
+from typing import Any
+
+from services.dispatcher.channels.channel import Channel, Message, Undelivered
+from services.dispatcher.channels.console import Console, ConsoleSettings
+from services.dispatcher.channels.mail import Mail, MailSettings
+from services.dispatcher.channels.recorder import Recorder
+from services.dispatcher.channels.webhook import Webhook, WebhookSettings
+from services.errors import Misconfigured
+
+ChannelSettings = ConsoleSettings | MailSettings | WebhookSettings
+CHANNELS: dict[type, Callable[[Any], Channel]] = {ConsoleSettings: Console, MailSettings: Mail, WebhookSettings: Webhook}
+
+__all__ = [
+    "CHANNELS",
+    "Channel",
+    "ChannelSettings",
+    "ConsoleSettings",
+    "MailSettings",
+    "Message",
+    "Recorder",
+    "Undelivered",
+    "WebhookSettings",
+    "open_channels",
+]
+
+
+def open_channels(*settings: ChannelSettings) -> dict[str, Channel]:
+    """The channels by name. Connects to nothing; raises Misconfigured."""
+    channels = [CHANNELS[type(one)](one) for one in settings]
+    opened = {channel.name: channel for channel in channels}
+    if len(opened) < len(channels):
+        raise Misconfigured("A channel is configured twice; keep one of each kind.")
+    return opened

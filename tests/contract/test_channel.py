@@ -1,0 +1,289 @@
+"""What every channel promises. A new channel joins by adding a rig."""
+
+import io
+import json
+import logging
+import re
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from email.message import EmailMessage
+
+import pytest
+
+from services.dispatcher.channels import (
+    Channel,
+    ConsoleSettings,
+    MailSettings,
+    Message,
+    Recorder,
+    Undelivered,
+    WebhookSettings,
+    open_channels,
+)
+from services.errors import Misconfigured
+from tests.sinks import AUTHORITY, MailSink, Sink, server_tls
+
+SECRET = "whsec_Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5"
+PASSWORD = "canary-of-the-mail-server"
+MESSAGE = Message(
+    delivery_id="dlv-0001",
+    ticket_id="T-17",
+    title="sev1 · Line 4 stopped: labels print the wrong expiry date",
+    text="Filling line 4 stands still.\nBatch B-2231, 40 min on the clock.\nWorkaround: none known.",
+    severity="sev1",
+    system="packaging_serialization",
+    team="muc-packaging",
+    data={"ticket": {"id": "T-17", "gxp": "potential"}, "ranked": [["packaging_serialization", 0.93]]},
+)
+
+
+@dataclass(frozen=True)
+class Arrival:
+    delivery_id: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A channel with a provider behind it; `for_people`: the provider shows the text rather than parses it."""
+
+    channel: Channel
+    address: str
+    arrivals: Callable[[], list[Arrival]]
+    refuse: Callable[[bool], object]
+    for_people: bool
+
+    def send(self, message: Message) -> None:
+        self.channel.send(message, self.address)
+
+
+class Screen(io.StringIO):
+    """A stream that can be told to fail, and lets other threads in between two lines."""
+
+    failing = False
+    pause = threading.Event()
+
+    def fail_once(self) -> None:
+        self.failing = True
+
+    def write(self, text: str) -> int:
+        if self.failing:
+            self.failing = False
+            raise OSError("no space left on device")
+        for line in text.splitlines(keepends=True):
+            super().write(line)
+            self.pause.wait(0.001)
+        return len(text)
+
+
+def console(_stack: ExitStack) -> Rig:
+    screen = Screen()
+    shown = re.compile(r"^●.* delivery (\S+)\n  (.*)\n((?:  .*\n)*)", re.MULTILINE)
+
+    def arrivals() -> list[Arrival]:
+        return [Arrival(found, title, text.replace("\n  ", "\n")[2:-1]) for found, title, text in shown.findall(screen.getvalue())]
+
+    return Rig(open_channels(ConsoleSettings(screen))["console"], "stdout", arrivals, lambda _: screen.fail_once(), for_people=True)
+
+
+def webhook(stack: ExitStack) -> Rig:
+    sink = stack.enter_context(Sink())
+    channel = open_channels(WebhookSettings({sink.url: [SECRET]}, allowed_networks=["127.0.0.0/8"]))["webhook"]
+
+    def arrivals() -> list[Arrival]:
+        bodies = [(request.headers["webhook-id"], json.loads(request.body)) for request in sink.received]
+        return [Arrival(found, body["title"], body["text"]) for found, body in bodies]
+
+    return Rig(channel, sink.url, arrivals, lambda final: sink.reply(400 if final else 503), for_people=False)
+
+
+def mail(stack: ExitStack) -> Rig:
+    sink = stack.enter_context(MailSink())
+    channel = open_channels(MailSettings("127.0.0.1", "hypercare@plant.example", sink.port, "plain"))["mail"]
+
+    def arrivals() -> list[Arrival]:
+        return [Arrival(*(str(letter[name]) for name in ("X-Hypercare-Delivery", "Subject")), body_of(letter)) for letter in sink.letters]
+
+    def body_of(letter: EmailMessage) -> str:
+        return letter.get_content().replace("\r\n", "\n").rpartition("\n\nTicket ")[0]
+
+    return Rig(channel, "engineer@plant.example", arrivals, lambda final: sink.refuse("550 no" if final else "450 busy"), for_people=True)
+
+
+def recorder(_stack: ExitStack) -> Rig:
+    channel = Recorder()
+
+    def arrivals() -> list[Arrival]:
+        return [Arrival(message.delivery_id, message.title, message.text) for message, _ in channel.sent]
+
+    return Rig(channel, "anyone", arrivals, lambda final: channel.refuse(Undelivered("told to", retry=not final)), for_people=False)
+
+
+@pytest.fixture(params=[console, webhook, mail, recorder], ids=lambda rig: rig.__name__)
+def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
+    with ExitStack() as stack:
+        yield request.param(stack)
+
+
+def test_a_message_arrives_whole(rig: Rig) -> None:
+    rig.send(MESSAGE)
+    assert rig.arrivals() == [Arrival(MESSAGE.delivery_id, MESSAGE.title, MESSAGE.text)]
+
+
+def test_the_same_message_sent_twice_is_the_same_for_its_receiver(rig: Rig) -> None:
+    rig.send(MESSAGE)
+    rig.send(MESSAGE)
+    first, second = rig.arrivals()
+    assert first == second
+
+
+def test_two_deliveries_of_one_ticket_can_be_told_apart(rig: Rig) -> None:
+    rig.send(MESSAGE)
+    rig.send(replace(MESSAGE, delivery_id="dlv-0002"))
+    assert [arrival.delivery_id for arrival in rig.arrivals()] == ["dlv-0001", "dlv-0002"]
+
+
+def test_after_a_passing_refusal_the_message_may_be_sent_again(rig: Rig) -> None:
+    rig.refuse(False)
+    with pytest.raises(Undelivered) as refusal:
+        rig.send(MESSAGE)
+    assert refusal.value.retry
+    assert not refusal.value.disable
+    rig.send(MESSAGE)
+    assert rig.arrivals()[-1].delivery_id == MESSAGE.delivery_id
+
+
+@pytest.mark.parametrize("rig", [webhook, mail, recorder], ids=lambda rig: rig.__name__, indirect=True)
+def test_after_a_final_refusal_nobody_should_try_again(rig: Rig) -> None:
+    rig.refuse(True)
+    with pytest.raises(Undelivered) as refusal:
+        rig.send(MESSAGE)
+    assert not refusal.value.retry
+
+
+ODD = {
+    "chat mentions": ("@everyone <!channel> @here", "@everyone <!channel> @here"),
+    "markup": ("[x](javascript:alert(1)) <b>{{ .ExternalURL }}", "[x](javascript:alert(1)) <b>{{ .ExternalURL }}"),
+    "line ends": ("stopped\rBcc: eve@evil.example", "stopped\\rBcc: eve@evil.example"),
+    "line separator": ("a\u2028b", "a\\u2028b"),
+    "right-to-left override": ("batch \u202e1322-B", "batch \\u202e1322-B"),
+    "zero width": ("pass\u200bword", "pass\\u200bword"),
+    "terminal escape": ("\x1b[2Jall is well", "\\x1b[2Jall is well"),
+    "half a surrogate pair": ("cut \ud83d", "cut \\ud83d"),
+    "tag characters": ("x\U000e0041", "x\\U000e0041"),
+    "other scripts": ("Störung Linie 4 – 温度 🧪 ‰", "Störung Linie 4 – 温度 🧪 ‰"),
+    "quotes and escapes": ('\\r "quoted" %s {} \\', '\\r "quoted" %s {} \\'),
+}
+
+
+@pytest.mark.parametrize(("given", "shown"), ODD.values(), ids=ODD)
+def test_odd_text_arrives_literally_and_is_visible_to_people(rig: Rig, given: str, shown: str) -> None:
+    rig.send(replace(MESSAGE, title=given, text=given))
+    expected = shown if rig.for_people else given
+    assert rig.arrivals() == [Arrival(MESSAGE.delivery_id, expected, expected)]
+
+
+def test_a_title_cannot_add_lines_headers_or_messages(rig: Rig) -> None:
+    title = "stopped\r\nBcc: eve@evil.example\r\n\r\n● sev4 erp → nobody · delivery dlv-9999"
+    rig.send(replace(MESSAGE, title=title, text=title))
+    (arrival,) = rig.arrivals()
+    assert arrival.delivery_id == MESSAGE.delivery_id
+    assert arrival.title == (title.replace("\r\n", "\\r\\n") if rig.for_people else title)
+    assert arrival.text == (title.replace("\r\n", "\n") if rig.for_people else title)
+
+
+def test_messages_sent_at_the_same_time_do_not_mix(rig: Rig) -> None:
+    messages = [replace(MESSAGE, delivery_id=f"dlv-{place}", text=f"line one of {place}\nline two of {place}") for place in range(8)]
+    threads = [threading.Thread(target=rig.send, args=(message,)) for message in messages]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    wanted = [Arrival(message.delivery_id, message.title, message.text) for message in messages]
+    assert sorted(rig.arrivals(), key=lambda arrival: arrival.delivery_id) == wanted
+
+
+def guarded(stack: ExitStack) -> list[tuple[object, Channel, str]]:
+    """Each channel that holds a secret, with its settings and an address where it will be refused."""
+    sink, letters = stack.enter_context(Sink()), stack.enter_context(MailSink(server_tls(), password="another"))
+    sink.reply(401)
+    hook = WebhookSettings({sink.url: [SECRET]}, allowed_networks=["127.0.0.0/8"])
+    post = MailSettings("127.0.0.1", "hypercare@plant.example", letters.port, "starttls", "hypercare", PASSWORD, ca_file=AUTHORITY)
+    channels = open_channels(hook, post)
+    return [(hook, channels["webhook"], sink.url), (post, channels["mail"], "engineer@plant.example")]
+
+
+def test_secrets_appear_in_no_text_that_anyone_may_see(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
+    caplog.set_level(logging.DEBUG)
+    texts = []
+    with ExitStack() as stack:
+        for settings, channel, address in guarded(stack):
+            with pytest.raises(Undelivered) as refusal:
+                channel.send(MESSAGE, address)
+            texts += [
+                repr(settings),
+                str(settings),
+                repr(channel),
+                repr(vars(refusal.value)),
+                "".join(traceback.format_exception(refusal.value)),
+            ]
+    seen = "\n".join([*texts, caplog.text, *capsys.readouterr()])
+    assert SECRET not in seen
+    assert SECRET.removeprefix("whsec_") not in seen
+    assert PASSWORD not in seen
+
+
+@pytest.mark.parametrize(
+    "text", ["", "whsec_", "whsec_c2hvcnQ=", "Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5", "whsec_Q2FuYXJ5*Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5"]
+)
+def test_an_unusable_secret_is_named_at_once_and_not_quoted(text: str) -> None:
+    with pytest.raises(Misconfigured, match="whsec_ followed by 24 to 64 random bytes") as refusal:
+        open_channels(WebhookSettings({"https://hooks.example/x": [text]}))
+    assert text.removeprefix("whsec_") == "" or text not in str(refusal.value)
+
+
+def test_two_channels_of_one_kind_are_a_mistake() -> None:
+    with pytest.raises(Misconfigured, match="twice"):
+        open_channels(ConsoleSettings(io.StringIO()), ConsoleSettings(io.StringIO()))
+
+
+@pytest.mark.parametrize("delivery_id", ["", "a b", "a.b", "a\r\nBcc: x", "ä", "x" * 129])
+def test_a_delivery_id_fits_every_header(delivery_id: str) -> None:
+    with pytest.raises(Misconfigured):
+        replace(MESSAGE, delivery_id=delivery_id)
+
+
+def test_a_recorder_can_take_the_place_of_any_channel_and_counts_repeats_once() -> None:
+    stand_in = Recorder("mail")
+    stand_in.send(MESSAGE, "a@plant.example")
+    stand_in.send(MESSAGE, "a@plant.example")
+    assert stand_in.name == "mail"
+    assert len(stand_in.sent) == 2
+    assert stand_in.received == {MESSAGE.delivery_id: MESSAGE}
+
+
+def test_no_field_of_a_message_can_move_the_cursor_of_a_console() -> None:
+    screen, odd = io.StringIO(), "\x1b[2J\r\n● forged"
+    message = replace(MESSAGE, ticket_id=odd, title=odd, text=odd, severity=odd, system=odd, team=odd)
+    open_channels(ConsoleSettings(screen))["console"].send(message, odd)
+    assert not {"\x1b", "\r"} & set(screen.getvalue())
+    assert [line[0] for line in screen.getvalue().splitlines()] == ["●", " ", " ", " "]
+
+
+def test_a_console_without_unicode_shows_escapes_and_loses_nothing() -> None:
+    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    open_channels(ConsoleSettings(narrow))["console"].send(replace(MESSAGE, title="Störung"), "stdout")
+    narrow.seek(0)
+    assert "St\\xf6rung" in narrow.read()
+
+
+def test_a_closed_console_asks_for_a_retry() -> None:
+    screen = io.StringIO()
+    screen.close()
+    with pytest.raises(Undelivered, match="closed") as refusal:
+        open_channels(ConsoleSettings(screen))["console"].send(MESSAGE, "stdout")
+    assert refusal.value.retry
