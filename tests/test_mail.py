@@ -21,7 +21,7 @@ def sink() -> Iterator[MailSink]:
 
 
 def plain(port: int, deadline: float = 20.0) -> Mail:
-    return Mail(MailSettings("127.0.0.1", "hypercare@plant.example", port, "plain", deadline=deadline))
+    return Mail(MailSettings("127.0.0.1", "hypercare@plant.example", port, "none", deadline=deadline))
 
 
 def refusal(mail: Mail, address: str = ENGINEER) -> Undelivered:
@@ -161,7 +161,7 @@ def test_a_server_that_offers_no_tls_gets_neither_password_nor_letter(sink: Mail
 
 def test_a_password_is_not_configurable_without_tls() -> None:
     with pytest.raises(Misconfigured, match="TLS only"):
-        MailSettings("127.0.0.1", "hypercare@plant.example", security="plain", username="hypercare", password="secret")
+        MailSettings("127.0.0.1", "hypercare@plant.example", security="none", username="hypercare", password="secret")
 
 
 @pytest.mark.parametrize("sender", ["", "hypercare", "Hyper <a@b>", "a@b\r\nBcc: c@d"])

@@ -103,7 +103,7 @@ def webhook(stack: ExitStack) -> Rig:
 
 def mail(stack: ExitStack) -> Rig:
     sink = stack.enter_context(MailSink())
-    channel = open_channels(MailSettings("127.0.0.1", "hypercare@plant.example", sink.port, "plain"))["mail"]
+    channel = open_channels(MailSettings("127.0.0.1", "hypercare@plant.example", sink.port, "none"))["mail"]
 
     def arrivals() -> list[Arrival]:
         return [Arrival(*(str(letter[name]) for name in ("X-Hypercare-Delivery", "Subject")), body_of(letter)) for letter in sink.letters]

@@ -27,7 +27,7 @@ class MailSettings:
     host: str
     sender: str
     port: int = 587
-    security: Literal["starttls", "tls", "plain"] = "starttls"
+    security: Literal["starttls", "tls", "none"] = "starttls"
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     deadline: float = 10.0
@@ -36,7 +36,7 @@ class MailSettings:
     def __post_init__(self) -> None:
         if not ADDRESS.fullmatch(self.sender):
             raise Misconfigured("The mail sender must be a plain address such as hypercare@plant.example.")
-        if self.username and self.security == "plain":
+        if self.username and self.security == "none":
             raise Misconfigured("A mail password is sent over TLS only: set the mail security to starttls or tls, or remove the user name.")
         if not f"{self.username or ''}{self.password or ''}".isascii():
             raise Misconfigured("The mail user name and password must be ASCII.")
