@@ -1,0 +1,50 @@
+"""Are we stable yet? Figures as JSON, as a page for people, and as series for Prometheus."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import HTMLResponse, Response
+from prometheus_client.exposition import choose_encoder
+
+from schemas.figures import Figures, Overview
+from schemas.words import Instant
+from services.ledger import Ledger
+from services.stabilisation.board import SECURITY, board
+from services.stabilisation.figures import figures, overview
+from services.stabilisation.metrics import registry
+
+router = APIRouter()
+
+
+def _ledger(request: Request) -> Ledger:
+    ledger: Ledger = request.app.state.ledger
+    return ledger
+
+
+TheLedger = Annotated[Ledger, Depends(_ledger)]
+AsOf = Annotated[Instant | None, Query(description="As known at this instant; without it, now")]
+
+
+@router.get("/v1/figures", tags=["stabilisation"])
+def read_overview(ledger: TheLedger, as_of: AsOf = None) -> Overview:
+    """The sites, and the figures of all of them together."""
+    return overview(ledger, as_of)
+
+
+@router.get("/v1/sites/{site}/figures", tags=["stabilisation"])
+def read_figures(site: str, ledger: TheLedger, as_of: AsOf = None) -> Figures:
+    """The figures of one site; 404 if no ticket was ever reported there."""
+    return figures(ledger, site, as_of)
+
+
+@router.get("/metrics", tags=["operation"], response_class=Response)
+def read_metrics(request: Request, ledger: TheLedger) -> Response:
+    """Prometheus text, or OpenMetrics where the Accept header asks for it."""
+    encode, media_type = choose_encoder(request.headers.get("accept", ""))
+    return Response(encode(registry(ledger)), headers={"content-type": media_type})
+
+
+@router.get("/board", tags=["stabilisation"], response_class=HTMLResponse)
+def read_board(ledger: TheLedger, site: str | None = None, refresh: bool = True) -> HTMLResponse:
+    """The figures as a page that renews itself every 10 s; `refresh=false` keeps it still."""
+    return HTMLResponse(board(ledger, site, refresh), headers=SECURITY)

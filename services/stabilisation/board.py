@@ -1,0 +1,186 @@
+"""The stabilisation board: one page for the people who answer for a go-live, without scripts and without anything from elsewhere.
+
+Every count leads to the tickets behind it: the same filters, handed to GET /v1/tickets.
+"""
+
+from base64 import b64encode
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+from pathlib import Path
+
+from schemas.figures import GRADES, Durations, Figures, Summary
+from schemas.words import OPEN_STATES
+from services.ledger import Ledger
+from services.stabilisation.chart import bars, line
+from services.stabilisation.figures import UNACKNOWLEDGED, figures, overview, site_names
+from services.stabilisation.markup import Content, Markup, element, joined, link
+
+STYLE = Path(__file__).with_name("board.css").read_text("utf-8")
+STYLE_DIGEST = b64encode(sha256(STYLE.encode()).digest()).decode()
+SECURITY = {
+    "content-security-policy": f"default-src 'none'; style-src 'sha256-{STYLE_DIGEST}'; base-uri 'none'; frame-ancestors 'self'",
+    "cache-control": "no-store",
+}
+REFRESH_SECONDS = 10
+MOST_SITES = 50
+SHORT = {"sev1": "Sev1", "sev2": "Sev2", "sev3": "Sev3", "sev4": "Sev4"}
+
+Filters = tuple[tuple[str, str], ...]
+
+
+def board(ledger: Ledger, site: str | None, refresh: bool) -> Markup:
+    """HTML of one site's figures or, with `site` None, of all sites. Raises `NotFound` for a site without tickets."""
+    if site is not None:
+        return _page(figures(ledger, site), site_names(ledger), refresh)
+    every = overview(ledger)
+    return _page(every.figures, [summary.site for summary in every.sites], refresh, _comparison(every.sites[:MOST_SITES]))
+
+
+def _page(shown: Figures, sites: Sequence[str], refresh: bool, *more: Markup) -> Markup:
+    parts = (_head(sites, shown.site, refresh), _tiles(shown), _charts(shown), *more, _tables(shown), _foot(shown, refresh))
+    return _document(shown.site or "All sites", refresh, element("main", *parts))
+
+
+def _document(title: str, refresh: bool, main: Markup) -> Markup:
+    renewal = Markup(f'<meta http-equiv="refresh" content="{REFRESH_SECONDS}">') if refresh else Markup()
+    icon = Markup('<link rel="icon" href="data:,">')
+    device = Markup('<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">')
+    head = element("head", device, renewal, icon, element("title", f"{title} - hypercare"), element("style", Markup(STYLE)))
+    return joined(Markup("<!doctype html>"), element("html", head, element("body", main), lang="en"))
+
+
+def _head(sites: Sequence[str], site: str | None, refresh: bool) -> Markup:
+    still: Filters = () if refresh else (("refresh", "false"),)
+    entries = [
+        _choice("All sites", site is None, still),
+        *(_choice(name, name == site, (("site", name), *still)) for name in sites[:MOST_SITES]),
+    ]
+    choices = element("nav", element("ul", *entries), aria_label="Sites")
+    more = element("p", f"{len(sites) - MOST_SITES} more: /board?site=NAME") if len(sites) > MOST_SITES else Markup()
+    return element("header", element("h1", f"Stabilisation: {site or 'all sites'}"), choices, more)
+
+
+def _choice(name: str, current: bool, filters: Filters) -> Markup:
+    return element("li", element("span", name, aria_current="page") if current else link(name, "/board", *filters))
+
+
+def _tiles(shown: Figures) -> Markup:
+    queue, taken = shown.triage_queue, shown.open
+    sev1 = ("severity", "sev1")
+    tiles = (
+        _tile("Open", _tickets(shown, taken.total, *_states(OPEN_STATES)), f"oldest {spoken(taken.oldest_seconds)}"),
+        _tile("Sev1 open", _tickets(shown, shown.sev1_open, sev1, *_states(OPEN_STATES)), "", shown.sev1_open > 0),
+        _tile(
+            "Sev1 not acknowledged",
+            _tickets(shown, shown.sev1_unacknowledged, sev1, *_states(UNACKNOWLEDGED)),
+            "no engineer has it in work",
+            shown.sev1_unacknowledged > 0,
+        ),
+        _tile("Triage queue", _tickets(shown, queue.tickets, ("state", "triage")), f"oldest {spoken(queue.oldest_seconds)}"),
+        _tile("To be confirmed", _tickets(shown, shown.done["resolved"], ("state", "resolved")), "resolved, not closed"),
+        _tile("Reopened", element("span", shown.reopened), f"{shown.reopenings} times in all"),
+    )
+    return element("dl", *tiles)
+
+
+def _tile(name: str, number: Markup, remark: str, alarm: bool = False) -> Markup:
+    return element("div", element("dt", name), element("dd", number, element("small", remark)), class_="alarm" if alarm else "calm")
+
+
+def _charts(shown: Figures) -> Markup:
+    arrivals = bars(shown.arrivals.per_hour, "Tickets submitted per hour, last 24 hours (UTC)")
+    return element("div", line(shown.burndown), arrivals, class_="pair")
+
+
+def _tables(shown: Figures) -> Markup:
+    by_state = [
+        (_named(grade), *(_tickets(shown, number, ("severity", grade), ("state", state)) for state, number in row.items()))
+        for grade, row in shown.open.by_severity_and_state.items()
+    ]
+    by_system = [
+        (_named(system), _tickets(shown, number, ("system", system), *_states(OPEN_STATES)))
+        for system, number in shown.open.by_system.items()
+    ]
+    severities = _table("Open by severity and state", ("Severity", *OPEN_STATES), by_state)
+    systems = _table("Open by system", ("System", "open"), by_system)
+    return element("div", severities, systems, _times(shown), _days(shown), class_="pair")
+
+
+def _times(shown: Figures) -> Markup:
+    acknowledged, resolved = shown.acknowledgement, shown.resolution
+    rows = [(_named(grade), *_spread(acknowledged.by_severity[grade]), *_spread(resolved.by_severity[grade])) for grade in GRADES] + [
+        ("All", *_spread(acknowledged.all), *_spread(resolved.all))
+    ]
+    columns = ("Severity", "ack. median", "ack. p90", "ack. mean", "res. median", "res. p90", "res. mean")
+    return _table("Time to acknowledge (ack.) and to resolve (res.)", columns, rows)
+
+
+def _spread(times: Durations) -> tuple[str, ...]:
+    return tuple(spoken(seconds) for seconds in (times.median, times.p90, times.mean))
+
+
+def _days(shown: Figures) -> Markup:
+    rows = [(bucket.start.strftime("%a %d %b"), bucket.count) for bucket in shown.arrivals.per_day]
+    return _table("Tickets submitted per day (UTC)", ("Day", "submitted"), rows)
+
+
+def _comparison(several: Sequence[Summary]) -> Markup:
+    rows = [
+        (
+            link(each.site, "/board", ("site", each.site)),
+            _tickets(each, each.open, *_states(OPEN_STATES)),
+            _tickets(each, each.sev1_open, ("severity", "sev1"), *_states(OPEN_STATES)),
+            _tickets(each, each.triage_queue, ("state", "triage")),
+            spoken(each.oldest_seconds),
+        )
+        for each in several
+    ]
+    return _table("Sites", ("Site", "open", "Sev1 open", "triage queue", "oldest open"), rows)
+
+
+def _table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Content]]) -> Markup:
+    head = element("thead", element("tr", *(element("th", column, scope="col") for column in columns)))
+    body = element("tbody", *(_row(row) for row in rows))
+    return element(
+        "div", element("table", element("caption", caption), head, body), class_="wide", tabindex="0", role="region", aria_label=caption
+    )
+
+
+def _row(cells: Sequence[Content]) -> Markup:
+    return element("tr", element("th", cells[0], scope="row"), *(element("td", cell) for cell in cells[1:]))
+
+
+def _foot(shown: Figures, refresh: bool) -> Markup:
+    here = _here(shown)
+    switch = link("Stop renewing", "/board", *here, ("refresh", "false")) if refresh else link("Renew every 10 s", "/board", *here)
+    as_of = shown.as_of.strftime("%Y-%m-%d %H:%M:%S UTC")
+    return element("footer", element("p", joined(f"As of {as_of}, ledger entry {shown.ledger_seq}. ", switch)))
+
+
+def _tickets(shown: Figures | Summary, number: int, *filters: tuple[str, str]) -> Markup:
+    return link(number, "/v1/tickets", *_here(shown), *filters)
+
+
+def _here(shown: Figures | Summary) -> Filters:
+    return (("site", shown.site),) if shown.site is not None else ()
+
+
+def _states(states: Sequence[str]) -> Filters:
+    return tuple(("state", state) for state in states)
+
+
+def _named(value: str) -> str:
+    return SHORT.get(value, value)
+
+
+def spoken(seconds: float | None) -> str:
+    """A duration as people say it: two units at most."""
+    if seconds is None:
+        return "-"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 120:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

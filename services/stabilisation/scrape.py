@@ -1,0 +1,132 @@
+"""What one scrape reads from the database: each query runs once, when the first metric asks for it."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select
+
+from schemas.figures import UNDECIDED
+from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, LETTERS, TICKETS
+from services.deliveries import AGAIN
+from services.stabilisation.burndown import OPENING
+from services.stabilisation.census import Group, census
+from services.stabilisation.figures import UNACKNOWLEDGED
+from services.stabilisation.lives import QUEUING
+
+OTHER = "other"
+MOST_SITES = 50
+MOST_SYSTEMS = 20
+
+
+@dataclass
+class Scrape:
+    """Names beyond the first `MOST_SITES` sites (in order of their first ticket) are told as "other": labels come from people."""
+
+    connection: Connection
+    now: datetime
+
+    @cached_property
+    def head(self) -> Any:
+        return self.connection.execute(select(HEAD)).one()
+
+    @cached_property
+    def submissions(self) -> dict[str, int]:
+        """Tickets per site since the beginning, from the ledger, the site with the oldest ticket first."""
+        of_type = select(ENTRIES.c.site, func.count(), func.min(ENTRIES.c.seq)).where(ENTRIES.c.type == "TicketSubmitted")
+        rows = self.connection.execute(of_type.group_by(ENTRIES.c.site)).all()
+        return {row[0]: row[1] for row in sorted(rows, key=lambda row: int(row[2]))}
+
+    @cached_property
+    def sites(self) -> list[str]:
+        named = list(self.submissions)
+        return named if len(named) <= MOST_SITES else [*named[:MOST_SITES], OTHER]
+
+    def site(self, name: str) -> str:
+        return name if name in self._named else OTHER
+
+    @cached_property
+    def _named(self) -> frozenset[str]:
+        return frozenset(self.sites)
+
+    @cached_property
+    def groups(self) -> list[Group]:
+        found = census(self.connection)
+        systems = _most_used(found)
+        return [group._replace(site=self.site(group.site), system=group.system if group.system in systems else OTHER) for group in found]
+
+    @cached_property
+    def entries(self) -> dict[str, int]:
+        """Entries of the ledger by type."""
+        return dict(self.connection.execute(select(ENTRIES.c.type, func.count()).group_by(ENTRIES.c.type)).tuples().all())
+
+    @cached_property
+    def handled(self) -> dict[str, int]:
+        """Events that each consumer is done with."""
+        done = select(HANDLED.c.consumer, func.count()).where(HANDLED.c.note.is_distinct_from(AGAIN)).group_by(HANDLED.c.consumer)
+        return dict(self.connection.execute(done).tuples().all())
+
+    @cached_property
+    def consumers(self) -> Sequence[Row[Any]]:
+        return self.connection.execute(select(CONSUMERS).order_by(CONSUMERS.c.name)).all()
+
+    @cached_property
+    def letters(self) -> dict[str, int]:
+        """Dead letters that wait for a person, by kind."""
+        waiting = select(LETTERS.c.kind, func.count()).where(LETTERS.c.state == "waiting").group_by(LETTERS.c.kind)
+        return dict(self.connection.execute(waiting).tuples().all())
+
+    @cached_property
+    def deliveries(self) -> dict[tuple[str, str], int]:
+        """By channel and state."""
+        columns = (DELIVERIES.c.channel, DELIVERIES.c.state)
+        rows = self.connection.execute(select(*columns, func.count()).group_by(*columns))
+        return {(channel, state): number for channel, state, number in rows}
+
+    @cached_property
+    def oldest_delivery(self) -> float:
+        pending = select(func.min(DELIVERIES.c.requested_at)).where(DELIVERIES.c.state.in_(("pending", "leased")))
+        return self.age(self.connection.execute(pending).scalar_one())
+
+    @cached_property
+    def oldest_undecided(self) -> float:
+        oldest = select(func.min(TICKETS.c.submitted_at)).where(TICKETS.c.state == "submitted")
+        return self.age(self.connection.execute(oldest).scalar_one())
+
+    @cached_property
+    def oldest_queued(self) -> dict[str, float]:
+        """Per site: seconds since the oldest ticket of the triage queue came into it."""
+        return self._oldest(QUEUING, ("triage",))
+
+    @cached_property
+    def oldest_sev1(self) -> dict[str, float]:
+        """Per site: seconds since the oldest Sev1 that no engineer has in work was submitted or, where it was, last reopened."""
+        return self._oldest(OPENING, UNACKNOWLEDGED, "sev1")
+
+    def _oldest(self, since: Sequence[str], states: Sequence[str], severity: str | None = None) -> dict[str, float]:
+        begun = select(func.max(ENTRIES.c.recorded_at)).where(ENTRIES.c.ticket == TICKETS.c.id, ENTRIES.c.type.in_(since))
+        tickets = select(TICKETS.c.site, begun.correlate(TICKETS).scalar_subquery()).where(TICKETS.c.state.in_(states))
+        if severity:
+            tickets = tickets.where(TICKETS.c.severity == severity)
+        ages = dict.fromkeys(self.sites, 0.0)
+        for name, begin in self.connection.execute(tickets):
+            ages[self.site(name)] = max(ages[self.site(name)], self.age(begin))
+        return ages
+
+    def unrelayed(self, position: int) -> float:
+        """Seconds since the first entry after a position was recorded."""
+        after = select(func.min(ENTRIES.c.seq)).where(ENTRIES.c.seq > position).scalar_subquery()
+        return self.age(self.connection.execute(select(ENTRIES.c.recorded_at).where(ENTRIES.c.seq == after)).scalar())
+
+    def age(self, since: datetime | None) -> float:
+        return (self.now - since).total_seconds() if since else 0.0
+
+
+def _most_used(groups: Sequence[Group]) -> frozenset[str]:
+    tickets: Counter[str] = Counter()
+    for group in groups:
+        tickets[group.system] += group.tickets
+    return frozenset(sorted(tickets, key=lambda system: (-tickets[system], system))[:MOST_SYSTEMS]) | {UNDECIDED}
