@@ -37,7 +37,7 @@ class FixedModel:
 
     def __init__(self, answers: Mapping[str, Prediction], otherwise: Prediction | None = None) -> None:
         self._answers = dict(answers)
-        self._otherwise = otherwise or prediction(OTHER, 0.5)
+        self._otherwise = otherwise or prediction("undecided", 0.5)
 
     def predict(self, texts: Sequence[TicketText]) -> list[Prediction]:
         return [self._answers.get(text.title, self._otherwise) for text in texts]

@@ -41,10 +41,18 @@ def _line(rule: str, held: Sequence[tuple[Example, Floor]]) -> RuleLine:
     return RuleLine(rule, len(held), at_least, sum(example.gxp_impact for example, _ in held))
 
 
+def _sev1(examples: Sequence[Example], hits: Sequence[Sequence[Floor]]) -> tuple[float, float]:
+    held = [any(floor.severity == "sev1" for floor in found) for found in hits]
+    return _shares([example.severity == "sev1" for example in examples], held)
+
+
+def _gxp(examples: Sequence[Example], hits: Sequence[Sequence[Floor]]) -> tuple[float, float]:
+    held = [any(floor.gxp for floor in found) for found in hits]
+    return _shares([example.gxp_impact for example in examples], held)
+
+
 def floor_report(examples: Sequence[Example], floors: Floors) -> FloorReport:
     hits = [floors.hits(example.text) for example in examples]
     held = [(example, floor) for example, found in zip(examples, hits, strict=True) for floor in found]
-    sev1 = _shares([example.severity == "sev1" for example in examples], [any(f.severity == "sev1" for f in found) for found in hits])
-    gxp = _shares([example.gxp_impact for example in examples], [any(f.gxp for f in found) for found in hits])
     rules = tuple(_line(rule.id, [pair for pair in held if pair[1].rule == rule.id]) for rule in floors.rules)
-    return FloorReport(*sev1, *gxp, rules=rules)
+    return FloorReport(*_sev1(examples, hits), *_gxp(examples, hits), rules=rules)
