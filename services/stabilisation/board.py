@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from schemas.figures import GRADES, Durations, Figures, Summary
+from schemas.figures import GRADES, Durations, Figures, Summary, Times
 from schemas.words import OPEN_STATES
 from services.ledger import Ledger
 from services.stabilisation.chart import bars, line
@@ -71,9 +71,9 @@ def _tiles(shown: Figures) -> Markup:
         _tile("Open", _tickets(shown, taken.total, *_states(OPEN_STATES)), f"oldest {spoken(taken.oldest_seconds)}"),
         _tile("Sev1 open", _tickets(shown, shown.sev1_open, sev1, *_states(OPEN_STATES)), "", shown.sev1_open > 0),
         _tile(
-            "Sev1 not acknowledged",
+            "Sev1 unattended",
             _tickets(shown, shown.sev1_unacknowledged, sev1, *_states(UNACKNOWLEDGED)),
-            "no engineer has it in work",
+            "nobody has it in work",
             shown.sev1_unacknowledged > 0,
         ),
         _tile("Triage queue", _tickets(shown, queue.tickets, ("state", "triage")), f"oldest {spoken(queue.oldest_seconds)}"),
@@ -93,30 +93,28 @@ def _charts(shown: Figures) -> Markup:
 
 
 def _tables(shown: Figures) -> Markup:
+    grid = shown.open.by_severity_and_state
     by_state = [
-        (_named(grade), *(_tickets(shown, number, ("severity", grade), ("state", state)) for state, number in row.items()))
-        for grade, row in shown.open.by_severity_and_state.items()
+        (state, *(_tickets(shown, grid[grade][state], ("severity", grade), ("state", state)) for grade in GRADES)) for state in OPEN_STATES
     ]
     by_system = [
         (_named(system), _tickets(shown, number, ("system", system), *_states(OPEN_STATES)))
         for system, number in shown.open.by_system.items()
     ]
-    severities = _table("Open by severity and state", ("Severity", *OPEN_STATES), by_state)
+    severities = _table("Open by severity and state", ("State", *map(_named, GRADES)), by_state)
     systems = _table("Open by system", ("System", "open"), by_system)
-    return element("div", severities, systems, _times(shown), _days(shown), class_="pair")
+    acknowledged = _times(shown.acknowledgement, "Time to acknowledge")
+    resolved = _times(shown.resolution, "Time to resolve")
+    return element("div", severities, systems, acknowledged, resolved, _days(shown), class_="pair")
 
 
-def _times(shown: Figures) -> Markup:
-    acknowledged, resolved = shown.acknowledgement, shown.resolution
-    rows = [(_named(grade), *_spread(acknowledged.by_severity[grade]), *_spread(resolved.by_severity[grade])) for grade in GRADES] + [
-        ("All", *_spread(acknowledged.all), *_spread(resolved.all))
-    ]
-    columns = ("Severity", "ack. median", "ack. p90", "ack. mean", "res. median", "res. p90", "res. mean")
-    return _table("Time to acknowledge (ack.) and to resolve (res.)", columns, rows)
+def _times(shown: Times, caption: str) -> Markup:
+    rows = [(_named(grade), shown.by_severity[grade]) for grade in GRADES] + [("All", shown.all)]
+    return _table(caption, ("Severity", "median", "p90", "mean", "tickets"), [(name, *_spread(times)) for name, times in rows])
 
 
-def _spread(times: Durations) -> tuple[str, ...]:
-    return tuple(spoken(seconds) for seconds in (times.median, times.p90, times.mean))
+def _spread(times: Durations) -> tuple[Content, ...]:
+    return (*(spoken(seconds) for seconds in (times.median, times.p90, times.mean)), times.count)
 
 
 def _days(shown: Figures) -> Markup:

@@ -19,7 +19,7 @@ def line(burndown: Burndown) -> Markup:
     places = [f"{x:.1f},{HEIGHT - y:.1f}" for x, y in zip(across, up, strict=True)]
     area = element("polygon", class_="area", points=" ".join([f"0,{HEIGHT}", *places, f"{across[-1]:.1f},{HEIGHT}"]))
     trace = element("polyline", class_="trace", points=" ".join(places))
-    return _figure("Burndown", said, (str(top), moment(first.at), moment(last.at)), (area, trace))
+    return _figure("Open tickets", said, (str(top), moment(first.at), moment(last.at)), (area, trace))
 
 
 def bars(buckets: Sequence[Bucket], caption: str) -> Markup:
