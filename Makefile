@@ -27,6 +27,7 @@ demo: $(VENV)/ready ## run everything in one process and stream a sample go-live
 	$(BIN)/hypercare demo
 
 test: $(VENV)/test-ready ## everything, on real Kafka and PostgreSQL
+	-@$(BIN)/python -m deploy.kafka.jars
 	$(BIN)/python -m pytest
 
 check: $(VENV)/test-ready ## style, types and import contracts only
@@ -35,9 +36,12 @@ check: $(VENV)/test-ready ## style, types and import contracts only
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
+kafka: $(VENV)/ready ## start one real Apache Kafka broker on a free loopback port (needs Java 17 and Maven)
+	$(BIN)/python -m deploy.kafka.broker
+
 lock: ## resolve the lock files anew (needs uv)
 	$(LOCK) --upgrade pyproject.toml --output-file requirements.lock
 	$(LOCK) --upgrade --extra test --constraint requirements.lock pyproject.toml --output-file requirements-test.lock
 
 clean: ## remove the virtual environment and caches
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache deploy/kafka/target

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from alembic import command
@@ -18,6 +19,7 @@ from services.errors import Misconfigured, Unavailable
 MIGRATIONS = Path(__file__).resolve().parent.parent / "schemas" / "migrations"
 POSTGRES_OPTIONS = "-c statement_timeout=10s -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s"
 SERVICE_ROLE = "hypercare_service"
+_one_at_a_time = Lock()  # Alembic keeps its context in a global
 
 
 class Database:
@@ -133,7 +135,7 @@ def downgrade(database: Database, revision: str) -> None:
 def _as_owner(database: Database) -> Iterator[Config]:
     """Alembic works as the owner of the tables. Connections opened before are let go: the new ones take the service role."""
     engine = create_engine(database.engine.url) if database.dialect == "postgresql" else database.engine
-    with _available():
+    with _available(), _one_at_a_time:
         yield _alembic(engine)
     engine.dispose()
     database.close()

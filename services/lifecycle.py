@@ -13,12 +13,15 @@ from schemas.words import State
 Changes = dict[str, Any]
 
 AT_WORK: frozenset[State] = frozenset({"routed", "acknowledged", "waiting"})
+SHOWN = ("decision", "confidence", "threshold", "systems", "sev1_risk", "sev1_candidate", "words", "similar")
+"""What of a prediction stays with the ticket; the whole of it stands in the ledger."""
 OPEN: frozenset[State] = AT_WORK | {"submitted", "triage"}
 DONE: frozenset[State] = frozenset({"resolved", "closed"})
 
 
 def _classified(ticket: Ticket, event: e.TicketClassified, entry: Entry) -> Changes:
-    decision = event.model_dump(mode="json", exclude={"prediction"}) | {"confidence": event.prediction.get("confidence")}
+    shown = {key: event.prediction[key] for key in SHOWN if key in event.prediction}
+    decision = event.model_dump(mode="json", exclude={"prediction", "floors"}) | shown
     severity = {} if ticket.severity_confirmed else {"severity": event.severity}
     return {"decision": decision} | severity | ({} if ticket.gxp_confirmed else {"gxp": event.gxp})
 

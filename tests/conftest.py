@@ -8,7 +8,7 @@ import pytest
 from services.db import Database, migrate, open_database
 from services.ledger import Ledger
 
-pytest_plugins: list[str] = []
+pytest_plugins = ["tests.brokers", "tests.databases"]
 
 
 @pytest.fixture

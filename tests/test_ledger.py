@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -18,15 +19,27 @@ from services.verifier import verify
 from tests.lives import DESK, ENGINEER, entries_of, happened, submitted, told
 
 
-@pytest.fixture
-def both(database_url: str) -> Iterator[Ledger]:
-    """A ledger on SQLite, then on PostgreSQL."""
-    database = open_database(database_url)
+@contextmanager
+def opened(url: str) -> Iterator[Ledger]:
+    database = open_database(url)
     migrate(database)
     ledger = Ledger(database)
     yield ledger
     ledger.close()
     database.close()
+
+
+@pytest.fixture
+def both(database_url: str) -> Iterator[Ledger]:
+    """A ledger on SQLite, then on PostgreSQL."""
+    with opened(database_url) as ledger:
+        yield ledger
+
+
+@pytest.fixture
+def on_postgres(postgres_url: str) -> Iterator[Ledger]:
+    with opened(postgres_url) as ledger:
+        yield ledger
 
 
 def count(ledger: Ledger) -> int:
@@ -134,21 +147,17 @@ def test_the_ledger_refuses_update_delete_and_truncate(both: Ledger) -> None:
     assert count(both) == 1
 
 
-def test_even_the_owner_of_a_postgres_ledger_meets_the_trigger(both: Ledger) -> None:
-    if both.database.dialect != "postgresql":
-        pytest.skip("roles exist on PostgreSQL only")
-    submitted(both)
+def test_even_the_owner_of_a_postgres_ledger_meets_the_trigger(on_postgres: Ledger) -> None:
+    submitted(on_postgres)
     for verb in ("UPDATE entry SET reason = 'x'", "DELETE FROM entry", "TRUNCATE entry"):
-        with pytest.raises(Unavailable) as refusal, both.database.write() as connection:
+        with pytest.raises(Unavailable) as refusal, on_postgres.database.write() as connection:
             connection.execute(text("RESET ROLE"))
             connection.execute(text(verb))
         assert "append-only" in str(refusal.value.__cause__)
 
 
-def test_services_work_under_a_role_that_may_only_append(both: Ledger) -> None:
-    if both.database.dialect != "postgresql":
-        pytest.skip("roles exist on PostgreSQL only")
-    with both.database.read() as connection:
+def test_services_work_under_a_role_that_may_only_append(on_postgres: Ledger) -> None:
+    with on_postgres.database.read() as connection:
         assert connection.execute(text("SELECT current_user")).scalar_one() == "hypercare_service"
         grants = "SELECT privilege_type FROM information_schema.role_table_grants WHERE table_name = 'entry' AND grantee = current_user"
         rights = connection.execute(text(grants))
