@@ -1,0 +1,78 @@
+"""The command line: one table of verbs. A verb's module is imported when it is called, so that help and small verbs start at once."""
+
+import sys
+from importlib import import_module
+from typing import Any, NamedTuple, TextIO
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command
+
+from services.cli.terminal import complain
+from services.errors import HypercareError
+
+
+class Verb(NamedTuple):
+    """`module` has an `app`: a Typer with one command, or with a callback and several. `line` is what the list of verbs says."""
+
+    module: str
+    line: str
+
+
+VERBS = {
+    "submit": Verb("services.cli.submit", "Report one problem as a ticket."),
+    "import": Verb("services.cli.importer", "Make tickets of a CSV, NDJSON or XLSX file."),
+    "ledger": Verb("services.cli.ledger", "Verify, export and anchor the ledger."),
+    "dlq": Verb("services.cli.dlq", "Look at dead letters, replay or discard them."),
+    "config": Verb("services.cli.config", "Show and check the settings."),
+    "doctor": Verb("services.cli.doctor", "Say what is wrong with this installation and how to mend it."),
+    "migrate": Verb("services.cli.migrate", "Bring the database's tables to this program's revision."),
+    "key": Verb("services.cli.key", "Make API keys."),
+    "version": Verb("services.cli.version", "Say which version this is."),
+}
+
+
+class Verbs(TyperGroup):
+    """Knows the verbs by name and line; imports the one that is called. The one place that tells a person of a `HypercareError`."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        self.commands = {name: TyperCommand(name, help=verb.line) for name, verb in VERBS.items()}
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+        name, command, rest = super().resolve_command(ctx, args)
+        return name, load_verb(name) if name else command, rest
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except HypercareError as error:
+            complain(str(error) or error.title)
+            raise typer.Exit(1) from error
+
+
+def load_verb(name: str) -> Any:
+    command = get_command(import_module(VERBS[name].module).app)
+    command.name = name
+    return command
+
+
+app = typer.Typer(cls=Verbs, name="hypercare", no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+@app.callback()
+def _hypercare() -> None:
+    """Tickets of a go-live: taken in, triaged, told to the people on call, and counted until the site is stable."""
+
+
+def main() -> None:
+    """A terminal that cannot show a character gets an escape in its place, never an error."""
+    for stream in (sys.stdout, sys.stderr):
+        _forgive(stream)
+    app(prog_name="hypercare")
+
+
+def _forgive(stream: TextIO) -> None:
+    reconfigure = getattr(stream, "reconfigure", None)
+    if reconfigure:
+        reconfigure(errors="backslashreplace")

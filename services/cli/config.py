@@ -1,0 +1,82 @@
+"""`hypercare config`: the settings as this process sees them."""
+
+from difflib import get_close_matches
+from typing import Any
+
+import typer
+from pydantic import SecretStr
+
+from services.cli.options import flat
+from services.cli.storage import without_password
+from services.cli.terminal import Output, table
+from services.errors import HypercareError, Misconfigured
+from services.settings import PREFIX, Settings, load_settings, secret_names, unknown_variables
+
+app = typer.Typer(add_completion=False, no_args_is_help=True)
+
+HIDDEN = "********"
+
+
+@app.callback()
+def _config() -> None:
+    """Show and check the settings."""
+
+
+@app.command("show")
+@flat
+def show_settings(output: Output) -> None:
+    """Show every setting, where it comes from and what it is for. Secrets are hidden."""
+    settings = load_settings()
+    shown = {f"{PREFIX}{name.upper()}": _shown(settings, name) for name in Settings.model_fields}
+    output.show(shown, table(("variable", "value", "from", "meaning"), [(name, *told.values()) for name, told in shown.items()]))
+
+
+def _shown(settings: Settings, name: str) -> dict[str, Any]:
+    source = "environment" if name in settings.model_fields_set else "default"
+    return {"value": masked(name, getattr(settings, name)), "from": source, "meaning": Settings.model_fields[name].description}
+
+
+def masked(name: str, value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return HIDDEN
+    if name == "database_url":
+        return _address(value)
+    return value if value is None or isinstance(value, str | int) else str(value)
+
+
+def _address(url: str) -> str:
+    try:
+        return without_password(url)
+    except ValueError:
+        return HIDDEN
+
+
+@app.command("check")
+@flat
+def check_settings(output: Output) -> None:
+    """Say everything that is wrong with the settings at once. Exit code 1 where anything is."""
+    wrong = faults()
+    if output.json:
+        output.show({"faults": wrong}, "")
+    elif not output.quiet and not wrong:
+        output.show(None, "The settings are good.")
+    if wrong:
+        raise Misconfigured("\n".join(wrong))
+
+
+def faults() -> list[str]:
+    return [*_faults_of_values(), *(f"{name} is no setting{_nearest(name)}" for name in unknown_variables())]
+
+
+def _faults_of_values() -> list[str]:
+    try:
+        load_settings()
+    except HypercareError as error:
+        return str(error).splitlines()
+    return []
+
+
+def _nearest(variable: str) -> str:
+    known = [PREFIX + name.upper() for name in Settings.model_fields] + [f"{PREFIX}{name.upper()}_FILE" for name in secret_names(Settings)]
+    close = get_close_matches(variable, known, n=1)
+    return f"; did you mean {close[0]}?" if close else "; `hypercare config show` lists them all. Remove it"
