@@ -1,0 +1,1 @@
+"""Tickets over HTTP: submit, read, change, follow."""

@@ -1,0 +1,22 @@
+"""The desk's part of an HTTP app."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter, FastAPI
+
+from services.api import batches, changes, reading, stream, submissions, triage
+from services.api.desk import Desk
+from services.web.app import openapi_document as document_of
+
+ROUTERS: Sequence[APIRouter] = tuple(module.router for module in (submissions, batches, reading, changes, triage, stream))
+
+
+def furnish(app: FastAPI, desk: Desk) -> None:
+    """Give the routes what they work with."""
+    app.state.desk = desk
+
+
+def openapi_document() -> dict[str, Any]:
+    """The desk's routes alone; needs no database."""
+    return document_of(ROUTERS)
