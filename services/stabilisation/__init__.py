@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from prometheus_client.exposition import choose_encoder
 
 from schemas.figures import Figures, Overview
-from schemas.words import Instant
+from schemas.words import Instant, Name
 from services.ledger import Ledger
 from services.stabilisation.board import SECURITY, board
 from services.stabilisation.figures import figures, overview
@@ -31,8 +31,8 @@ def read_overview(ledger: TheLedger, as_of: AsOf = None) -> Overview:
     return overview(ledger, as_of)
 
 
-@router.get("/v1/sites/{site}/figures", tags=["stabilisation"])
-def read_figures(site: str, ledger: TheLedger, as_of: AsOf = None) -> Figures:
+@router.get("/v1/sites/{site:path}/figures", tags=["stabilisation"])
+def read_figures(site: Name, ledger: TheLedger, as_of: AsOf = None) -> Figures:
     """The figures of one site; 404 if no ticket was ever reported there."""
     return figures(ledger, site, as_of)
 
@@ -45,6 +45,6 @@ def read_metrics(request: Request, ledger: TheLedger) -> Response:
 
 
 @router.get("/board", tags=["stabilisation"], response_class=HTMLResponse)
-def read_board(ledger: TheLedger, site: str | None = None, refresh: bool = True) -> HTMLResponse:
+def read_board(ledger: TheLedger, site: Name | None = None, refresh: bool = True) -> HTMLResponse:
     """The figures as a page that renews itself every 10 s; `refresh=false` keeps it still."""
     return HTMLResponse(board(ledger, site, refresh), headers=SECURITY)

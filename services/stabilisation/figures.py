@@ -41,7 +41,7 @@ def figures(ledger: Ledger, site: str | None = None, as_of: datetime | None = No
         at = _instant(connection, ledger, as_of)
         lives = _lives(connection, site, as_of)
         if site is not None and not lives and not _has_tickets(connection, site):
-            raise NotFound(f"No ticket was ever reported for the site {site!r}; GET /v1/figures lists the sites there are")
+            raise NotFound("No ticket was ever reported for this site; GET /v1/figures lists the sites there are")
         return figures_of(lives, burndown(connection, site, at), site, _last_seq(connection, at))
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from schemas.figures import UNDECIDED
 from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, LETTERS, TICKETS
@@ -61,13 +61,13 @@ class Scrape:
     @cached_property
     def entries(self) -> dict[str, int]:
         """Entries of the ledger by type."""
-        return dict(self.connection.execute(select(ENTRIES.c.type, func.count()).group_by(ENTRIES.c.type)).tuples().all())
+        return self._counts(select(ENTRIES.c.type, func.count()).group_by(ENTRIES.c.type))
 
     @cached_property
     def handled(self) -> dict[str, int]:
         """Events that each consumer is done with."""
         done = select(HANDLED.c.consumer, func.count()).where(HANDLED.c.note.is_distinct_from(AGAIN)).group_by(HANDLED.c.consumer)
-        return dict(self.connection.execute(done).tuples().all())
+        return self._counts(done)
 
     @cached_property
     def consumers(self) -> Sequence[Row[Any]]:
@@ -77,7 +77,7 @@ class Scrape:
     def letters(self) -> dict[str, int]:
         """Dead letters that wait for a person, by kind."""
         waiting = select(LETTERS.c.kind, func.count()).where(LETTERS.c.state == "waiting").group_by(LETTERS.c.kind)
-        return dict(self.connection.execute(waiting).tuples().all())
+        return self._counts(waiting)
 
     @cached_property
     def deliveries(self) -> dict[tuple[str, str], int]:
@@ -105,6 +105,9 @@ class Scrape:
     def oldest_sev1(self) -> dict[str, float]:
         """Per site: seconds since the oldest Sev1 that no engineer has in work was submitted or, where it was, last reopened."""
         return self._oldest(OPENING, UNACKNOWLEDGED, "sev1")
+
+    def _counts(self, statement: Select[Any]) -> dict[str, int]:
+        return {row[0]: row[1] for row in self.connection.execute(statement)}
 
     def _oldest(self, since: Sequence[str], states: Sequence[str], severity: str | None = None) -> dict[str, float]:
         begun = select(func.max(ENTRIES.c.recorded_at)).where(ENTRIES.c.ticket == TICKETS.c.id, ENTRIES.c.type.in_(since))
