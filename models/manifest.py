@@ -65,14 +65,25 @@ def _written(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
+def _version(name: str, content: Any) -> str:
+    signed = name + "\n" + _written(content)
+    return f"{name}-{hashlib.sha256(signed.encode()).hexdigest()[:12]}"
+
+
 def named(name: str, content: Content) -> Manifest:
-    """The version is `name-` and twelve digits of the content's SHA-256: other content cannot carry the same name."""
-    digest = hashlib.sha256(_written(content.model_dump(mode="json")).encode()).hexdigest()
-    return Manifest(version=f"{name}-{digest[:12]}", content=content)
+    """The version is `name-` and twelve digits of the SHA-256 of name and content: a version's name can neither be moved nor altered."""
+    return Manifest(version=_version(name, content.model_dump(mode="json")), content=content)
 
 
 def to_bytes(manifest: Manifest) -> bytes:
     return _written(manifest.model_dump(mode="json")).encode()
+
+
+def is_sound(raw: bytes) -> bool:
+    """Are these JSON bytes exactly what was written when the version got its name? Asks the bytes, not the parsed manifest: a field
+    that later programs add must not make an older version look damaged."""
+    data = json.loads(raw)
+    return bool(data["version"] == _version(data["version"].rpartition("-")[0], data["content"]) and _written(data).encode() == raw)
 
 
 def mark(data: bytes) -> FileMark:

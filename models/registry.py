@@ -14,7 +14,7 @@ from pydantic import ValidationError
 
 from models.errors import ModelDamaged, ModelMissing, ModelUnfaithful, ModelUnsupported
 from models.features import FEATURES, SLOTS
-from models.manifest import Content, Golden, Manifest, mark, named, to_bytes
+from models.manifest import Content, Golden, Manifest, is_sound, mark, to_bytes
 from models.triage import Arrays, TriageModel
 from schemas.predictions import Prediction
 
@@ -43,8 +43,7 @@ def read_manifest(folder: Path) -> Manifest:
         manifest = Manifest.model_validate_json(raw)
     except ValidationError as error:
         raise _unreadable(folder, error) from error
-    name = manifest.version.rpartition("-")[0]
-    if to_bytes(named(name, manifest.content)) != raw:
+    if not is_sound(raw):
         raise ModelDamaged(f"{folder / MANIFEST} was changed after it was made; restore the folder or load another version")
     if manifest.content.features != FEATURES:
         message = f"{manifest.version} reads text by {manifest.content.features}, this program by {FEATURES}; train it anew"
@@ -109,10 +108,10 @@ def _prove(model: TriageModel, goldens: tuple[Golden, ...]) -> None:
     given = model.predict([one.text for one in goldens])
     wrong = [one.text.title for answer, one in zip(given, goldens, strict=True) if not golden(model, answer, one)]
     if wrong:
-        message = (
-            f"{model.version} no longer gives its recorded answer to {wrong[0]!r} ({len(wrong)} of {len(goldens)}); load another version"
+        share = f"{len(wrong)} of {len(goldens)}"
+        raise ModelUnfaithful(
+            f"{model.version} no longer gives its recorded answers ({share}), first to {wrong[0]!r}; load another version"
         )
-        raise ModelUnfaithful(message)
 
 
 def packed(arrays: Arrays) -> bytes:

@@ -86,7 +86,8 @@ def _router(cells: csr_matrix, system: Ints) -> tuple[Floats, Floats]:
 
 
 def _detector(cells: csr_matrix, label: Flags) -> tuple[Floats, Floats]:
-    machine = LogisticRegression(C=_SEVERITY_COST, class_weight="balanced", max_iter=500).fit(cells, label)
+    kind = {"solver": "liblinear", "dual": True, "max_iter": 500, "random_state": SEED}
+    machine = LogisticRegression(C=_SEVERITY_COST, class_weight="balanced", **kind).fit(cells, label)
     return machine.coef_, machine.intercept_
 
 

@@ -1,0 +1,155 @@
+"""The learned model: what it answers, and which words it went by."""
+
+import numpy as np
+import pytest
+
+from models.calibration import Calibration
+from models.features import SLOTS, batches, grams, word_hashes
+from models.registry import load_model
+from models.rows import counted, product, weighted
+from models.triage import Arrays, TriageModel, answers
+from schemas.predictions import Prediction, TicketText
+
+STARTER = load_model()
+SYSTEMS = ("erp", "lims")
+CALIBRATION = Calibration(
+    temperature=1.0,
+    thresholds=(0.7, 1.0),
+    set_edges=(0.2, 0.4),
+    severity=((1.0, 0.0), (1.0, 0.0), (1.0, 0.0)),
+    gxp=(1.0, 0.0),
+    sev1_edge=0.6,
+)
+
+
+def hand_made(weights: dict[str, tuple[float, ...]], offsets: tuple[float, ...] = (0, 0, -2, -1, 1, -1)) -> TriageModel:
+    """Columns: erp, lims, at least sev1, sev2, sev3, GxP; one weight row for each word, every other slot weighs nothing."""
+    table, idf = np.zeros((SLOTS, 6), np.float32), np.zeros(SLOTS)
+    for word, row in weights.items():
+        slot = grams(next(batches([TicketText(title=word)]))).slot[0]
+        table[slot], idf[slot] = row, 1.0
+    vocabulary = np.sort(word_hashes(list(weights)))
+    return TriageModel("hand-1", SYSTEMS, Arrays(idf, table, np.array(offsets, np.float64), vocabulary), CALIBRATION)
+
+
+def answer(model: TriageModel, title: str, role: str = "operator") -> Prediction:
+    return model.predict([TicketText(title=title, reporter_role=role)])[0]
+
+
+STOCK = hand_made({"stock": (3, 0, 0, 0, 0, 0), "sample": (0, 3, 0, 0, 0, 4), "stopped": (0, 0, 5, 5, 5, 0)})
+
+
+def test_the_word_that_weighs_decides() -> None:
+    assert answer(STOCK, "stock").systems[0].system == "erp"
+    assert answer(STOCK, "sample").systems[0].system == "lims"
+
+
+def test_probabilities_are_the_softmax_of_the_scores() -> None:
+    assert answer(STOCK, "stock").confidence == pytest.approx(1 / (1 + np.exp(-3)), abs=0.0001)
+
+
+def test_each_system_has_its_own_threshold() -> None:
+    assert answer(STOCK, "stock").decision == "route"
+    assert answer(STOCK, "stock").threshold == 0.7
+    assert answer(STOCK, "sample").decision == "triage"
+    assert answer(STOCK, "sample").threshold == 1.0
+
+
+def test_a_system_below_its_edge_is_left_out_of_the_set() -> None:
+    assert answer(STOCK, "stock").prediction_set == ("erp",)
+    assert answer(STOCK, "nothing known").prediction_set == ("erp", "lims")
+
+
+def test_without_known_words_the_first_named_system_wins_the_tie() -> None:
+    undecided = answer(STOCK, "nothing known")
+    assert [(one.system, one.probability) for one in undecided.systems] == [("erp", 0.5), ("lims", 0.5)]
+    assert undecided.words == ()
+
+
+def test_severity_follows_its_own_words() -> None:
+    calm, grave = answer(STOCK, "stock"), answer(STOCK, "stopped")
+    assert (calm.severity, calm.sev1_candidate) == ("sev3", False)
+    assert (grave.severity, grave.sev1_candidate) == ("sev1", True)
+    assert grave.sev1_risk == grave.severities[0].probability == pytest.approx(0.9526, abs=0.0001)
+
+
+def test_the_gxp_flag_follows_its_own_words() -> None:
+    assert answer(STOCK, "sample").gxp
+    assert not answer(STOCK, "stock").gxp
+
+
+def test_the_words_that_drove_the_answer_are_shown_with_their_weights() -> None:
+    (word,) = answer(STOCK, "stock of something").words
+    assert (word.term, word.weight) == ("stock", 1.5)
+
+
+def test_a_word_that_spoke_against_the_answer_is_not_shown() -> None:
+    shown = answer(hand_made({"stock": (4, 0, 0, 0, 0, 0), "sample": (0, 1, 0, 0, 0, 0)}), "stock sample").words
+    assert [word.term for word in shown] == ["stock"]
+
+
+def test_a_word_outside_the_vocabulary_is_not_shown() -> None:
+    model = hand_made({"stock": (3, 0, 0, 0, 0, 0)})
+    closed = Arrays(model._arrays.idf, model._arrays.weights, model._arrays.offsets, word_hashes(["other"]))
+    assert TriageModel("hand-2", SYSTEMS, closed, CALIBRATION).predict([TicketText(title="stock")])[0].words == ()
+
+
+def test_the_contributions_of_all_words_make_up_the_score() -> None:
+    (batch,) = batches([TicketText(title="Sample result not transmitted", body="LIMS shows approved", reporter_role="lab_analyst")])
+    found = grams(batch)
+    rows = counted(found)
+    value = weighted(rows, STARTER._arrays.idf)
+    score = product(rows, value, STARTER._arrays.weights)[0, 3]
+    assert value @ STARTER._arrays.weights[rows.slot, 3] == pytest.approx(score)
+
+
+@pytest.mark.parametrize(
+    ("title", "body", "role", "system"),
+    [
+        (
+            "OPC server restarted, values frozen",
+            "tag quality bad on line 3, PLC handshake timeout",
+            "automation_engineer",
+            "plc_scada",
+        ),
+        ("no serial numbers for the order", "aggregation station waits, SSCC not assigned", "operator", "packaging_serialization"),
+        ("account locked", "cannot sign, password expired, who resets it", "operator", "access_training"),
+        ("wrong spec version", "sample result out of the LIMS goes to the wrong analyst", "lab_analyst", "lims"),
+        ("goods receipt refused", "posting period closed in SAP, material document missing", "planner", "erp"),
+        ("switch rebooted", "network gone for all terminals, server not reachable", "it_engineer", "infrastructure"),
+    ],
+)
+def test_the_starter_knows_plain_cases(title: str, body: str, role: str, system: str) -> None:
+    (given,) = STARTER.predict([TicketText(title=title, body=body, reporter_role=role)])
+    assert given.systems[0].system == system
+    assert given.words
+
+
+def test_the_starter_never_shows_a_name_or_a_number() -> None:
+    text = TicketText(
+        title="Ruiz says order 70018823 stock wrong", body="Regards, Marcus Egger, Leiden, ext 4471, batch 25C0358", reporter_role="planner"
+    )
+    terms = {word.term for word in STARTER.predict([text])[0].words}
+    assert terms & {"stock", "order", "role:planner"}
+    assert not terms & {"ruiz", "marcus", "egger", "leiden"}
+    assert not any(char.isdigit() for term in terms for char in term)
+
+
+def test_the_reporter_role_speaks_along() -> None:
+    shared = "result differs from the list"
+    analyst, engineer = (STARTER.predict([TicketText(title=shared, reporter_role=role)])[0] for role in ("lab_analyst", "it_engineer"))
+    assert analyst.systems != engineer.systems
+    assert "role:lab_analyst" in {word.term for word in analyst.words}
+
+
+def test_the_site_and_the_plant_context_do_not_sway_the_model() -> None:
+    bare = TicketText(title="label blank", body="line 4")
+    placed = bare.model_copy(update={"site": "Cork", "area": "Pack", "equipment": "P-114", "process_order": "7", "batch": "B"})
+    assert STARTER.predict([bare]) == STARTER.predict([placed])
+
+
+def test_answers_are_rounded_before_they_are_judged() -> None:
+    """A threshold of 0.7 holds for 0.69996, which is published as 0.7: who recomputes from what was published gets the same decision."""
+    scores = np.array([[np.log(0.69996 / 0.30004), 0.0, 0, 0, 0, 0]])
+    assert answers(scores, CALIBRATION).systems[0, 0] == 0.7
+    assert answer(hand_made({}, (float(scores[0, 0]), 0, 0, 0, 0, 0)), "x").decision == "route"
