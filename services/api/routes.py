@@ -13,8 +13,9 @@ ROUTERS: Sequence[APIRouter] = tuple(module.router for module in (submissions, b
 
 
 def furnish(app: FastAPI, desk: Desk) -> None:
-    """Give the routes what they work with."""
+    """Give the routes what they work with. The ledger stands in `app.state.ledger` for the other routers of the process."""
     app.state.desk = desk
+    app.state.ledger = desk.ledger
 
 
 def openapi_document() -> dict[str, Any]:

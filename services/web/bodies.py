@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import ClientDisconnect
 
 from services.errors import TooLarge, UnsupportedMediaType
-from services.web.strict_json import parse
+from services.strictjson import parse
 
 LARGEST_BODY = 256 * 1024
 LARGEST_BATCH = 8 * 1024 * 1024

@@ -68,7 +68,15 @@ def _fault(fault: Mapping[str, Any], location: Sequence[Any]) -> Fault:
 
 
 def _advice(fault: Mapping[str, Any]) -> str:
-    return "is not a field that is known here" if fault["type"] == "extra_forbidden" else str(fault["msg"]).removeprefix("Value error, ")
+    match fault["type"]:
+        case "extra_forbidden":
+            return "is not a field that is known here"
+        case "too_short" if isinstance(fault["input"], str):
+            return f"needs at least {fault['ctx']['min_length']} characters"
+        case "too_long" if isinstance(fault["input"], str):
+            return f"has more than {fault['ctx']['max_length']} characters"
+        case _:
+            return str(fault["msg"]).removeprefix("Value error, ")
 
 
 def _pointer(location: Sequence[Any]) -> str:
