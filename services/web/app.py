@@ -26,12 +26,14 @@ EVERYWHERE = {400: documented("The request is broken")} | refusals(Unauthenticat
 
 
 class Shell(FastAPI):
-    """A FastAPI whose OpenAPI document holds the shape of problems."""
+    """A FastAPI whose OpenAPI document holds the shape of problems, and says that a key is needed only where there is a keys file."""
 
     def openapi(self) -> dict[str, Any]:
         document = super().openapi()
         _, shapes = models_json_schema([(Problem, "serialization"), (Fault, "serialization")], ref_template="#/components/schemas/{model}")
         document.setdefault("components", {}).setdefault("schemas", {}).update(shapes["$defs"])
+        for operation in (each for item in document["paths"].values() for each in item.values() if "security" in each):
+            operation["security"] = [operation["security"][0], {}]
         return document
 
 
