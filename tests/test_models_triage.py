@@ -60,6 +60,12 @@ def test_a_system_below_its_edge_is_left_out_of_the_set() -> None:
     assert answer(STOCK, "nothing known").prediction_set == ("erp", "lims")
 
 
+def test_the_first_system_is_never_left_out_of_the_set() -> None:
+    strict = TriageModel("hand-3", SYSTEMS, STOCK._arrays, CALIBRATION.model_copy(update={"set_edges": (1.0, 1.0)}))
+    assert answer(strict, "stock").prediction_set == ("erp",)
+    assert answer(strict, "sample").prediction_set == ("lims",)
+
+
 def test_without_known_words_the_first_named_system_wins_the_tie() -> None:
     undecided = answer(STOCK, "nothing known")
     assert [(one.system, one.probability) for one in undecided.systems] == [("erp", 0.5), ("lims", 0.5)]
