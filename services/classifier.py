@@ -25,7 +25,8 @@ class Decider:
         texts = [TicketText.model_validate(occurrence.ticket) for occurrence in work]
         predictions = self.model().predict(texts)
         floors = [self.floors.hits(text) for text in texts]
-        return [self._follow(each.ticket, *answer) for each, *answer in zip(work, predictions, floors, strict=True)]
+        answers = zip(work, predictions, floors, strict=True)
+        return [self._follow(each.ticket, prediction, hits) for each, prediction, hits in answers]
 
     def _follow(self, ticket: Ticket, prediction: Prediction, floors: Sequence[Floor]) -> list[Event]:
         classified = self._classified(ticket, prediction, floors)

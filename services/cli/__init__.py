@@ -20,6 +20,8 @@ class Verb(NamedTuple):
 
 
 VERBS = {
+    "demo": Verb("services.cli.demo", "Play a sample go-live through everything, in one process."),
+    "up": Verb("services.cli.up", "Run the services: all in this process, or those named."),
     "submit": Verb("services.cli.submit", "Report one problem as a ticket."),
     "import": Verb("services.cli.importer", "Make tickets of a CSV, NDJSON or XLSX file."),
     "ledger": Verb("services.cli.ledger", "Verify, export and anchor the ledger."),

@@ -1,0 +1,1 @@
+"""A sample go-live, played through the HTTP API: people submit, triage, acknowledge, give back, resolve and reopen tickets."""
