@@ -142,6 +142,13 @@ class NotificationFailed(Event):
     error: str
 
 
+class NotificationWithdrawn(Event):
+    """The delivery was settled without sending: by the time it was due, nobody needed it any more."""
+
+    delivery: str
+    reason: str
+
+
 class EventParked(Event):
     """A service could not handle an event and went on without it; it waits among the dead letters."""
 
@@ -182,7 +189,7 @@ EVENTS: dict[str, type[Event]] = {
     for cls in (
         TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
         TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
-        NotificationRequested, NotificationSent, NotificationFailed,
+        NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
         EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded,
     )
 }  # fmt: skip

@@ -16,6 +16,9 @@ Change = Callable[[Draft, Any, Entry], None]
 
 
 def _requested(draft: Draft, event: e.NotificationRequested, entry: Entry) -> None:
+    """Asked for again, a delivery stays as it is: one that was sent is not sent twice."""
+    if draft.get(DELIVERIES, event.delivery):
+        return
     row: Row = {"id": event.delivery, "ticket": entry.ticket, "cause": entry.cause or entry.id, "channel": event.channel}
     row |= {"address": event.address, "urgency": event.urgency, "state": "pending", "attempts": 0, "sent_at": None, "error": None}
     draft.put(DELIVERIES, row | {"requested_at": entry.recorded_at, "due_at": entry.recorded_at})
@@ -24,6 +27,10 @@ def _requested(draft: Draft, event: e.NotificationRequested, entry: Entry) -> No
 def _sent(draft: Draft, event: e.NotificationSent, entry: Entry) -> None:
     done = {"state": "sent", "sent_at": entry.recorded_at, "attempts": event.attempts, "error": None}
     draft.put(DELIVERIES, delivery(draft, event.delivery) | done)
+
+
+def _withdrawn(draft: Draft, event: e.NotificationWithdrawn, entry: Entry) -> None:
+    draft.put(DELIVERIES, delivery(draft, event.delivery) | {"state": "withdrawn", "error": event.reason})
 
 
 def _failed(draft: Draft, event: e.NotificationFailed, entry: Entry) -> None:
@@ -37,6 +44,7 @@ DELIVERY_CHANGES: dict[type[Event], Change] = {
     e.NotificationRequested: _requested,
     e.NotificationSent: _sent,
     e.NotificationFailed: _failed,
+    e.NotificationWithdrawn: _withdrawn,
 }
 
 
@@ -72,11 +80,12 @@ def discard(draft: Draft, letter: str, by: Attribution) -> None:
 
 
 def replay(draft: Draft, letter: str, by: Attribution) -> Row:
-    """Send a dead letter through again: a delivery becomes due at once; an event is taken up by its service within a second."""
+    """Send a dead letter through again: a delivery is due now and has its whole time again; a service takes its event up in a second."""
     row = _settle(draft, letter, "replayed")
     draft.append(e.DeadLetterReplayed(letter=letter), by)
     if row["kind"] == "delivery":
-        draft.put(DELIVERIES, delivery(draft, letter) | {"state": "pending", "attempts": 0, "due_at": draft.now})
+        anew = {"state": "pending", "attempts": 0, "requested_at": draft.now, "due_at": draft.now}
+        draft.put(DELIVERIES, delivery(draft, letter) | anew)
     if row["kind"] == "event":
         key = {"consumer": row["origin"], "event": row["content"]["event"]}
         draft.put(HANDLED, key | {"handled_at": draft.now, "note": AGAIN})

@@ -1,0 +1,124 @@
+"""Deliveries leased to one engine at a time, and what became of them: every change is one command under the ledger's lock."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, select, tuple_
+
+from schemas.entries import Attribution, Entry
+from schemas.events import NotificationFailed, NotificationSent, NotificationWithdrawn
+from schemas.tables import DELIVERIES, ENTRIES, TICKETS
+from schemas.tickets import Ticket
+from services.deliveries import delivery
+from services.dispatcher.channels import Undelivered
+from services.dispatcher.pace import Pace
+from services.dispatcher.requests import moot
+from services.dispatcher.slots import Target
+from services.ledger import Draft, Ledger, Row, Slot, read_head
+from services.tickets import SERVICE, find, record
+
+ACTOR = "service:dispatcher"
+DUE = ("pending", "leased")
+LONGEST_ERROR = 500
+_ENTRY = tuple(ENTRIES.columns.keys())
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A delivery that was due when it was read. `graded`: the latest entry by which a person set the ticket's severity."""
+
+    id: str
+    ticket: str
+    target: Target
+    cause: Entry
+    graded: Entry | None = None
+
+    @property
+    def slots(self) -> tuple[Slot, Slot]:
+        return (DELIVERIES, (self.id,)), (TICKETS, (self.ticket,))
+
+    @property
+    def by(self) -> Attribution:
+        return Attribution(ACTOR, SERVICE, cause=self.cause.id, traceparent=self.cause.traceparent)
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """The delivery's row as leased, and the ticket as it stood in that transaction."""
+
+    of: Candidate
+    row: Row
+    ticket: Ticket
+
+
+def due(ledger: Ledger, closed_targets: Collection[Target], closed_channels: Collection[str], limit: int) -> list[Candidate]:
+    """The most urgent deliveries that may be sent now: pages of Sev1 tickets, other pages, the rest, each the oldest first."""
+    barred = tuple_(DELIVERIES.c.channel, DELIVERIES.c.address).in_(list(closed_targets)) | DELIVERIES.c.channel.in_(closed_channels)
+    page = DELIVERIES.c.urgency == "page"
+    rank = case((and_(page, TICKETS.c.severity == "sev1"), 0), (page, 1), else_=2)
+    with ledger.database.read() as connection:
+        now = max(ledger.clock(), read_head(connection)["recorded_at"])
+        ready = DELIVERIES.c.state.in_(DUE) & (DELIVERIES.c.due_at <= now)
+        rows = connection.execute(_joined(ready & ~barred).order_by(rank, DELIVERIES.c.requested_at, ENTRIES.c.seq).limit(limit))
+        found = rows.mappings().all()
+        graded = _graded(connection, [row["ticket_id"] for row in found if row["confirmed"]])
+    return [_candidate(row, graded) for row in found]
+
+
+def _joined(wanted: ColumnElement[bool]) -> Any:
+    what = (DELIVERIES.c.id.label("delivery_id"), DELIVERIES.c.channel, DELIVERIES.c.address, DELIVERIES.c.ticket.label("ticket_id"))
+    of = select(*what, TICKETS.c.severity_confirmed.label("confirmed"), *ENTRIES.columns)
+    return of.join(TICKETS, TICKETS.c.id == DELIVERIES.c.ticket).join(ENTRIES, ENTRIES.c.id == DELIVERIES.c.cause).where(wanted)
+
+
+def _graded(connection: Connection, tickets: Sequence[str]) -> dict[str, Entry]:
+    if not tickets:
+        return {}
+    wanted = (ENTRIES.c.type == "TicketReclassified") & ENTRIES.c.ticket.in_(tickets)
+    entries = [Entry.model_construct(**row) for row in connection.execute(select(ENTRIES).where(wanted).order_by(ENTRIES.c.seq)).mappings()]
+    return {str(entry.ticket): entry for entry in entries if entry.data.get("severity")}
+
+
+def _candidate(row: RowMapping, graded: dict[str, Entry]) -> Candidate:
+    cause = Entry.model_construct(**{name: row[name] for name in _ENTRY})
+    return Candidate(row["delivery_id"], row["ticket_id"], (row["channel"], row["address"]), cause, graded.get(row["ticket_id"]))
+
+
+def lease(draft: Draft, candidates: Sequence[Candidate], seconds: float) -> list[Lease]:
+    """Those that are still due, from now on this engine's; what nobody needs any more is withdrawn."""
+    return [leased for candidate in candidates if (leased := _lease(draft, candidate, seconds))]
+
+
+def _lease(draft: Draft, candidate: Candidate, seconds: float) -> Lease | None:
+    row = delivery(draft, candidate.id)
+    if row["state"] not in DUE or row["due_at"] > draft.now:
+        return None
+    ticket = find(draft, candidate.ticket)
+    if why := moot(candidate.cause, ticket):
+        record(draft, ticket.id, NotificationWithdrawn(delivery=candidate.id, reason=why), candidate.by)
+        return None
+    leased = row | {"state": "leased", "attempts": row["attempts"] + 1, "due_at": draft.now + timedelta(seconds=seconds)}
+    draft.put(DELIVERIES, leased)
+    return Lease(candidate, leased, ticket)
+
+
+def sent(draft: Draft, done: Lease) -> None:
+    """A lease that ran out meanwhile changes nothing about it: the receiver has the message."""
+    if delivery(draft, done.of.id)["state"] in DUE:
+        record(draft, done.ticket.id, NotificationSent(delivery=done.of.id, attempts=done.row["attempts"]), done.of.by)
+
+
+def undelivered(draft: Draft, done: Lease, refused: Undelivered, pace: Pace, wait: float) -> None:
+    """Due again after `wait` seconds, or given up. Where the lease ran out and another engine took over, its outcome counts."""
+    row = delivery(draft, done.of.id)
+    if (row["state"], row["due_at"]) != ("leased", done.row["due_at"]):
+        return
+    too_old = draft.now - row["requested_at"] >= pace.give_up
+    error = refused.reason[:LONGEST_ERROR]
+    if refused.retry and not too_old:
+        draft.put(DELIVERIES, row | {"state": "pending", "due_at": draft.now + timedelta(seconds=wait), "error": error})
+        return
+    told = f"Given up after {row['attempts']} attempts: {error}" if refused.retry else error
+    record(draft, done.ticket.id, NotificationFailed(delivery=done.of.id, attempts=row["attempts"], error=told), done.of.by)

@@ -1,0 +1,122 @@
+"""Whom to tell of what happened to a ticket: one request per cause and target."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from uuid import NAMESPACE_URL, uuid5
+
+from schemas.entries import Entry
+from schemas.events import (
+    Event,
+    NotificationRequested,
+    TicketQueued,
+    TicketReclassified,
+    TicketReopened,
+    TicketReturned,
+    TicketRouted,
+)
+from schemas.tickets import Ticket
+from schemas.words import GxpFlag
+from services.errors import Invalid, Misconfigured
+from services.runner import Occurrence
+from services.teams import Audience, Teams, Urgency
+
+LISTENS_TO = (TicketRouted, TicketQueued, TicketReturned, TicketReopened, TicketReclassified)
+ENDED = ("resolved", "closed", "cancelled")
+PAGED = ("sev1", "sev2")
+GXP_ORDER: tuple[GxpFlag, ...] = ("none", "potential", "confirmed")
+MOST_CANDIDATES = 3
+LIKELY = 0.8
+"""Candidates are the first systems that together are at least this probable."""
+
+Before = Callable[[Entry], Ticket | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """`before` gives the ticket as it stood before an entry: whether a change was a raise cannot be seen from its result."""
+
+    teams: Teams
+    before: Before
+
+    def __post_init__(self) -> None:
+        if not _reach(self.teams.triage, "page"):
+            raise Misconfigured("Nobody would hear of a possible Sev1: add page = [...] to [triage] in the teams file")
+
+    def handle(self, work: Sequence[Occurrence]) -> list[list[Event]]:
+        return [self._follow(*occurrence) for occurrence in work]
+
+    def _follow(self, entry: Entry, event: Event, ticket: Ticket) -> list[Event]:
+        if moot(entry, ticket) or (isinstance(event, TicketReclassified) and not _raised(event, self.before(entry))):
+            return []
+        urgency: Urgency = "page" if _is_urgent(ticket) else "notify"
+        targets = dict.fromkeys(target for audience in self._audiences(ticket) for target in _reach(audience, urgency))
+        if urgency == "page" and not targets:
+            targets = dict.fromkeys(_reach(self.teams.triage, "page"))
+        return [
+            NotificationRequested(delivery=delivery_id(entry.id, *target), channel=target[0], address=target[1], urgency=urgency)
+            for target in targets
+        ]
+
+    def _audiences(self, ticket: Ticket) -> Iterator[Audience]:
+        """The responsible team; without one the triage lead, and for what may be a Sev1 also the teams that it may belong to."""
+        if ticket.team:
+            yield self.teams.teams.get(ticket.team, Audience())
+            return
+        yield self.teams.triage
+        if _is_urgent(ticket):
+            yield from (self.teams.teams[team] for team in self._candidate_teams(ticket))
+
+    def _candidate_teams(self, ticket: Ticket) -> Iterator[str]:
+        for system in candidates(ticket):
+            with suppress(Invalid):  # the model knows a system that nobody owns here: the triage lead is told, the others too
+                yield self.teams.team_for(ticket.site, system)
+
+
+def delivery_id(cause: str, channel: str, address: str) -> str:
+    """The same cause and target give the same id, in every process and at any time."""
+    return str(uuid5(NAMESPACE_URL, f"hypercare:delivery:{cause}:{channel}:{address}"))
+
+
+def moot(cause: Entry, ticket: Ticket) -> str | None:
+    """Why nobody needs to hear of this cause any more; None while somebody does."""
+    if ticket.state in ENDED:
+        return f"{ticket.id} is {ticket.state}"
+    if cause.type == "TicketRouted" and cause.data["team"] != ticket.team:
+        return f"{ticket.id} is no longer with {cause.data['team']}"
+    if cause.type in ("TicketQueued", "TicketReturned") and ticket.state != "triage":
+        return f"{ticket.id} no longer waits in triage"
+    return None
+
+
+def may_be_sev1(ticket: Ticket) -> bool:
+    """The model's doubt counts until a person has set the severity."""
+    doubt = bool(ticket.decision and ticket.decision.get("sev1_candidate")) and not ticket.severity_confirmed
+    return ticket.severity == "sev1" or doubt
+
+
+def candidates(ticket: Ticket) -> list[str]:
+    """The systems that a ticket without a team most probably belongs to, but for those that gave it back."""
+    chosen: list[str] = []
+    covered = 0.0
+    for ranked in (ticket.decision or {}).get("systems", []):
+        if covered < LIKELY and len(chosen) < MOST_CANDIDATES and ranked["system"] not in ticket.moved_from:
+            chosen.append(ranked["system"])
+        covered += ranked["probability"]
+    return chosen
+
+
+def _is_urgent(ticket: Ticket) -> bool:
+    return ticket.severity in PAGED if ticket.team else may_be_sev1(ticket)
+
+
+def _reach(audience: Audience, urgency: Urgency) -> tuple[tuple[str, str], ...]:
+    """A page for people without a pager goes where they look; word for later wakes nobody."""
+    return audience.targets(urgency) or (audience.targets("notify") if urgency == "page" else ())
+
+
+def _raised(event: TicketReclassified, before: Ticket | None) -> bool:
+    if before is None:
+        return True
+    graver = event.severity is not None and (before.severity is None or event.severity < before.severity)
+    return graver or (event.gxp is not None and GXP_ORDER.index(event.gxp) > GXP_ORDER.index(before.gxp))
