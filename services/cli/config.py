@@ -5,6 +5,7 @@ from typing import Any
 
 import typer
 from pydantic import SecretStr
+from sqlalchemy.exc import ArgumentError
 
 from services.cli.options import flat
 from services.cli.storage import without_password
@@ -47,7 +48,7 @@ def masked(name: str, value: Any) -> Any:
 def _address(url: str) -> str:
     try:
         return without_password(url)
-    except ValueError:
+    except ArgumentError:
         return HIDDEN
 
 

@@ -1,6 +1,5 @@
 """`hypercare ledger`: verify, export and anchor the chain."""
 
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,6 +9,7 @@ import typer
 from sqlalchemy import Connection
 from typer import Argument, Option
 
+from services.anchors import append_anchor
 from services.cli.options import flat
 from services.cli.storage import migrated_database
 from services.cli.terminal import Output, complain
@@ -174,15 +174,3 @@ def anchor_head(output: Output, file: File = None) -> None:
         raise Conflict(f"{path} knows entry {known}, but the ledger ends at {head['seq']}: it was restored from an older copy, or cut off")
     append_anchor(path, head)
     output.say({"file": str(path)} | head, f"entry {head['seq']} is anchored in {path}")
-
-
-def append_anchor(path: Path, head: Row) -> None:
-    """On the disk when this returns."""
-    line = json.dumps({"seq": head["seq"], "digest": head["digest"], "recorded_at": head["recorded_at"].isoformat()})
-    try:
-        with path.open("a", encoding="utf-8") as stream:
-            stream.write(line + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
-    except OSError as error:
-        raise Invalid(f"The anchors {path} cannot be written: {error.strerror}") from error

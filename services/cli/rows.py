@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import warnings
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, datetime, time
 from pathlib import Path
@@ -21,6 +22,19 @@ Cell = str | datetime
 SEPARATORS = (";", ",", "\t")
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 LARGEST_FIELD = 1_000_000
+DAMAGE = (
+    BadZipFile,
+    InvalidFileException,
+    ParseError,
+    zlib.error,
+    EOFError,
+    NotImplementedError,
+    AttributeError,
+    TypeError,
+    LookupError,
+    ValueError,
+)
+"""What openpyxl and zipfile raise on damaged workbooks, found by damaging thousands."""
 
 
 class Row(NamedTuple):
@@ -113,7 +127,7 @@ def _xlsx(path: Path, sheet: str | None) -> Iterator[Row]:
         with warnings.catch_warnings(action="ignore"), path.open("rb") as stream:
             book = load_workbook(stream, read_only=True, data_only=True)
             yield from table(_sheet_of(book, sheet))
-    except (BadZipFile, InvalidFileException, KeyError, ValueError, ParseError) as error:
+    except DAMAGE as error:
         raise Invalid(
             f"{path} is not a readable XLSX file ({error}); open it in a spreadsheet program and save it anew as .xlsx"
         ) from error

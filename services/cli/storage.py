@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 from services.db import Database, open_database, pending_migrations
 from services.errors import Misconfigured
@@ -12,8 +13,11 @@ from services.settings import load_settings
 
 
 def sqlite_file(url: str) -> Path | None:
-    """The file of an SQLite database; None for any other database."""
-    parsed = make_url(url)
+    """The file of an SQLite database; None for any other database, or for what is no URL."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        return None
     return Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
 
 
