@@ -8,7 +8,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -23,12 +22,14 @@ from schemas.words import OPEN_STATES
 from services.db import Database, migrate, open_database
 from services.deliveries import AGAIN
 from services.ledger import Draft, Ledger
-from services.stabilisation import router
+from services.stabilisation import metrics_router
 from services.stabilisation.census import ACKNOWLEDGED_WITHIN, RESOLVED_WITHIN
 from services.stabilisation.figures import figures
 from services.stabilisation.metrics import METRICS, Histogram, Metric, Metrics, registry
 from services.stabilisation.scrape import MOST_SITES, MOST_SYSTEMS
 from services.tickets import record, submit
+from services.web.app import create_app
+from services.web.callers import SelfNamed
 from tests.histories import MOVES, Step, live, random_steps
 from tests.lives import DESK, ENGINEER, QA, entries_of, happened, submitted, told
 
@@ -266,9 +267,8 @@ def test_a_scrape_is_a_dozen_queries_whatever_the_number_of_sites(timed: Ledger)
 
 
 def test_openmetrics_is_spoken_where_it_is_asked_for(timed: Ledger) -> None:
-    app = FastAPI()
+    app = create_app([metrics_router], SelfNamed())
     app.state.ledger = timed
-    app.include_router(router)
     client = TestClient(app)
     submitted(timed, site='Cork "A" \\ north\nline')
     plain, modern = client.get("/metrics"), client.get("/metrics", headers={"accept": OPENMETRICS})

@@ -16,7 +16,6 @@ import httpx2
 import pytest
 import uvicorn
 import yaml
-from fastapi import FastAPI
 from sqlalchemy import insert
 
 from deploy.grafana.boards import FOLDER, generate
@@ -29,6 +28,8 @@ from services.ledger import Ledger
 from services.stabilisation import router
 from services.stabilisation.metrics import METRICS
 from services.stabilisation.scrape import MOST_SITES, MOST_SYSTEMS
+from services.web.app import create_app
+from services.web.callers import SelfNamed
 from tests.histories import live, random_steps
 from tests.lives import happened, submitted
 
@@ -223,9 +224,8 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     migrate(database)
     ledger = Ledger(database)
     _fill(ledger)
-    app = FastAPI()
+    app = create_app([router], SelfNamed())
     app.state.ledger = ledger
-    app.include_router(router)
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

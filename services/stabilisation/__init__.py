@@ -1,17 +1,24 @@
 """Are we stable yet? Figures as JSON, as a page for people, and as series for Prometheus."""
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, Response
 from prometheus_client.exposition import choose_encoder
+from pydantic import AfterValidator
 
 from schemas.figures import Figures, Overview
-from schemas.words import Instant, Name
+from schemas.words import Name, in_utc
+from services.errors import NotFound
 from services.ledger import Ledger
 from services.stabilisation.board import SECURITY, board
 from services.stabilisation.figures import figures, overview
 from services.stabilisation.metrics import registry
+from services.web.problems import refusals
+
+metrics_router = APIRouter()
+"""For the processes that offer no figures: every process answers a scrape. `router` holds it too."""
 
 router = APIRouter()
 
@@ -21,8 +28,15 @@ def _ledger(request: Request) -> Ledger:
     return ledger
 
 
+def _recorded(instant: datetime) -> datetime:
+    try:
+        return in_utc(instant)
+    except OverflowError:
+        raise ValueError("lies outside of the calendar") from None
+
+
 TheLedger = Annotated[Ledger, Depends(_ledger)]
-AsOf = Annotated[Instant | None, Query(description="As known at this instant; without it, now")]
+AsOf = Annotated[Annotated[datetime, AfterValidator(_recorded)] | None, Query(description="As known at this instant; without it, now")]
 
 
 @router.get("/v1/figures", tags=["stabilisation"])
@@ -31,20 +45,23 @@ def read_overview(ledger: TheLedger, as_of: AsOf = None) -> Overview:
     return overview(ledger, as_of)
 
 
-@router.get("/v1/sites/{site:path}/figures", tags=["stabilisation"])
+@router.get("/v1/sites/{site:path}/figures", tags=["stabilisation"], responses=refusals(NotFound))
 def read_figures(site: Name, ledger: TheLedger, as_of: AsOf = None) -> Figures:
     """The figures of one site; 404 if no ticket was ever reported there."""
     return figures(ledger, site, as_of)
 
 
-@router.get("/metrics", tags=["operation"], response_class=Response)
+@router.get("/board", tags=["stabilisation"], response_class=HTMLResponse, responses=refusals(NotFound))
+def read_board(ledger: TheLedger, site: Name | None = None, refresh: bool = True) -> HTMLResponse:
+    """The figures as a page that renews itself every 10 s; `refresh=false` keeps it still."""
+    return HTMLResponse(board(ledger, site, refresh), headers=SECURITY)
+
+
+@metrics_router.get("/metrics", tags=["operation"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
 def read_metrics(request: Request, ledger: TheLedger) -> Response:
     """Prometheus text, or OpenMetrics where the Accept header asks for it."""
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
     return Response(encode(registry(ledger)), headers={"content-type": media_type})
 
 
-@router.get("/board", tags=["stabilisation"], response_class=HTMLResponse)
-def read_board(ledger: TheLedger, site: Name | None = None, refresh: bool = True) -> HTMLResponse:
-    """The figures as a page that renews itself every 10 s; `refresh=false` keeps it still."""
-    return HTMLResponse(board(ledger, site, refresh), headers=SECURITY)
+router.include_router(metrics_router)

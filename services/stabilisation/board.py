@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from pathlib import Path
 
-from schemas.figures import GRADES, Durations, Figures, Summary, Times
+from schemas.figures import GRADES, UNDECIDED, Durations, Figures, Summary, Times
 from schemas.words import OPEN_STATES
 from services.ledger import Ledger
 from services.stabilisation.chart import bars, line
@@ -24,6 +24,9 @@ SECURITY = {
 REFRESH_SECONDS = 10
 MOST_SITES = 50
 SHORT = {"sev1": "Sev1", "sev2": "Sev2", "sev3": "Sev3", "sev4": "Sev4"}
+
+OPEN = ("open", "true")
+WITHOUT_SYSTEM = ("submitted", "triage")
 
 Filters = tuple[tuple[str, str], ...]
 
@@ -68,8 +71,8 @@ def _tiles(shown: Figures) -> Markup:
     queue, taken = shown.triage_queue, shown.open
     sev1 = ("severity", "sev1")
     tiles = (
-        _tile("Open", _tickets(shown, taken.total, *_states(OPEN_STATES)), f"oldest {spoken(taken.oldest_seconds)}"),
-        _tile("Sev1 open", _tickets(shown, shown.sev1_open, sev1, *_states(OPEN_STATES)), "", shown.sev1_open > 0),
+        _tile("Open", _tickets(shown, taken.total, OPEN), f"oldest {spoken(taken.oldest_seconds)}"),
+        _tile("Sev1 open", _tickets(shown, shown.sev1_open, sev1, OPEN), "", shown.sev1_open > 0),
         _tile(
             "Sev1 unattended",
             _tickets(shown, shown.sev1_unacknowledged, sev1, *_states(UNACKNOWLEDGED)),
@@ -97,10 +100,7 @@ def _tables(shown: Figures) -> Markup:
     by_state = [
         (state, *(_tickets(shown, grid[grade][state], ("severity", grade), ("state", state)) for grade in GRADES)) for state in OPEN_STATES
     ]
-    by_system = [
-        (_named(system), _tickets(shown, number, ("system", system), *_states(OPEN_STATES)))
-        for system, number in shown.open.by_system.items()
-    ]
+    by_system = [(_named(system), _tickets(shown, number, *_of_system(system))) for system, number in shown.open.by_system.items()]
     severities = _table("Open by severity and state", ("State", *map(_named, GRADES)), by_state)
     systems = _table("Open by system", ("System", "open"), by_system)
     acknowledged = _times(shown.acknowledgement, "Time to acknowledge")
@@ -126,8 +126,8 @@ def _comparison(several: Sequence[Summary]) -> Markup:
     rows = [
         (
             link(each.site, "/board", ("site", each.site)),
-            _tickets(each, each.open, *_states(OPEN_STATES)),
-            _tickets(each, each.sev1_open, ("severity", "sev1"), *_states(OPEN_STATES)),
+            _tickets(each, each.open, OPEN),
+            _tickets(each, each.sev1_open, ("severity", "sev1"), OPEN),
             _tickets(each, each.triage_queue, ("state", "triage")),
             spoken(each.oldest_seconds),
         )
@@ -156,7 +156,15 @@ def _foot(shown: Figures, refresh: bool) -> Markup:
 
 
 def _tickets(shown: Figures | Summary, number: int, *filters: tuple[str, str]) -> Markup:
+    """A link, but for what nobody has graded yet: the list has no filter for that."""
+    if ("severity", UNDECIDED) in filters:
+        return element("span", number)
     return link(number, "/v1/tickets", *_here(shown), *filters)
+
+
+def _of_system(system: str) -> Filters:
+    """An open ticket is without a system just as long as nobody has routed it."""
+    return _states(WITHOUT_SYSTEM) if system == UNDECIDED else (("system", system), OPEN)
 
 
 def _here(shown: Figures | Summary) -> Filters:
