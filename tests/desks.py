@@ -70,4 +70,5 @@ def refused(answer: httpx2.Response, status: int, code: str) -> dict[str, Any]:
     assert (problem["status"], problem["code"], problem["type"]) == (status, code, f"/docs/errors#{code}")
     assert len(answer.content) <= 4096
     assert problem["request_id"] == answer.headers["x-request-id"]
+    assert ("retry-after" in answer.headers) == (code in ("unavailable", "in-flight"))
     return problem
