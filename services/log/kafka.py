@@ -1,0 +1,349 @@
+"""Kafka, through aiokafka, which nothing else imports.
+
+No await here is without a deadline of our own, because aiokafka has none where a broker accepts connections and does not answer. A
+producer or consumer that fails, or from which nothing is heard, is thrown away and made anew.
+"""
+
+import asyncio
+import re
+import ssl
+import time
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.coordinator.assignors.roundrobin import RoundRobinPartitionAssignor
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    KafkaError,
+    NoOffsetForPartitionError,
+    OffsetOutOfRangeError,
+    TopicAlreadyExistsError,
+    for_code,
+)
+
+from schemas.records import Received, Record
+from schemas.topics import TICKETS, Topic
+from services.errors import Unavailable
+from services.log import Batch
+from services.log.outgoing import ce_type
+from services.settings import Settings
+
+log = structlog.get_logger()
+
+BATCH = 100
+LARGEST_REQUEST = 1024 * 1024
+FAILURES = (KafkaError, TimeoutError, OSError)
+_IDENTITY = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """Seconds. A member of a group rejoins within a heartbeat, from a task of its own, so that 30 s are enough for a rebalance; a request
+    must be allowed to take longer than that, and joining longer than a request."""
+
+    session: float = 30.0
+    heartbeat: float = 5.0
+    rebalance: float = 30.0
+    request: float = 35.0
+    joining: float = 45.0
+    committing: float = 10.0
+    sending: float = 10.0
+    silence: float = 30.0
+    poll: float = 1.0
+    leaving: float = 2.0
+    first_wait: float = 0.2
+    longest_wait: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Kafka:
+    """Where Kafka is, how to talk to it, and the name of this replica: the same after a restart, no other replica's."""
+
+    bootstrap: str
+    instance: str
+    protocol: str = "PLAINTEXT"
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    pace: Pace = Pace()
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Kafka":
+        password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
+        servers = settings.kafka_bootstrap_servers or ""
+        return cls(servers, settings.instance, settings.kafka_security_protocol, settings.kafka_username, password)
+
+    def client(self, name: str) -> dict[str, Any]:
+        """What every client of aiokafka is told. The certificate of a broker is checked against the system's authorities."""
+        told = {"bootstrap_servers": self.bootstrap, "client_id": f"hypercare-{name}", "security_protocol": self.protocol}
+        secure = {} if self.protocol == "PLAINTEXT" else {"ssl_context": ssl.create_default_context()}
+        login = {"sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": self.username, "sasl_plain_password": self.password}
+        return told | secure | (login if self.protocol == "SASL_SSL" else {}) | {"request_timeout_ms": _ms(self.pace.request)}
+
+    def member(self, consumer: str) -> str:
+        return re.sub(r"[^A-Za-z0-9._-]", "-", f"{self.instance}.{consumer}")
+
+
+class Member:
+    """A reader of one topic in the group `hypercare.<consumer>`: what one member does not finish, another or the same gets again."""
+
+    def __init__(self, kafka: Kafka, consumer: str, topic: str) -> None:
+        self.kafka = kafka
+        self.consumer = consumer
+        self.topic = topic
+        self._reader: AIOKafkaConsumer | None = None
+        self._wait = kafka.pace.first_wait
+        self._awake = 0.0
+
+    async def records(self) -> AsyncGenerator[Sequence[Received], None]:
+        """Endless. Asking for the next records says that those before are done: only then are they committed."""
+        try:
+            while True:
+                records = await self._next()
+                if records:
+                    yield records
+                    await self._commit(records)
+        finally:
+            await self._let_go()
+
+    async def _next(self) -> Sequence[Received]:
+        try:
+            reader = await self._joined()
+            try:
+                return await self._fetched(reader)
+            except (NoOffsetForPartitionError, OffsetOutOfRangeError) as lost:
+                await self._from_the_beginning(reader, lost)
+        except FAILURES as error:
+            await self._start_over(error)
+        return ()
+
+    async def _joined(self) -> AIOKafkaConsumer:
+        if self._reader is None:
+            self._reader = AIOKafkaConsumer(self.topic, **self._told())
+            async with asyncio.timeout(self.kafka.pace.joining):
+                await self._reader.start()
+        return self._reader
+
+    def _told(self) -> dict[str, Any]:
+        pace = self.kafka.pace
+        return self.kafka.client(self.consumer) | {
+            "group_id": f"hypercare.{self.consumer}",
+            "group_instance_id": self.kafka.member(self.consumer),
+            "enable_auto_commit": False,
+            "auto_offset_reset": "none",
+            "partition_assignment_strategy": (RoundRobinPartitionAssignor,),
+            "session_timeout_ms": _ms(pace.session),
+            "heartbeat_interval_ms": _ms(pace.heartbeat),
+            "rebalance_timeout_ms": _ms(pace.rebalance),
+            "max_poll_records": BATCH,
+        }
+
+    async def _fetched(self, reader: AIOKafkaConsumer) -> Sequence[Received]:
+        began = time.time()
+        async with asyncio.timeout(self.kafka.pace.joining):
+            found = await reader.getmany(timeout_ms=_ms(self.kafka.pace.poll))
+        records = [_received(record) for part in found.values() for record in part]
+        if records:
+            self._wait, self._awake = self.kafka.pace.first_wait, 0.0
+        else:
+            self._awake = self._awake or began
+            self._check_silence(reader)
+        return records
+
+    def _check_silence(self, reader: AIOKafkaConsumer) -> None:
+        """An idle partition is asked for twice a second, so that each answers, if only with nothing."""
+        parts = reader.assignment()
+        heard = min(((reader.last_poll_timestamp(part) or 0) / 1000 for part in parts), default=self._awake)
+        patience = self.kafka.pace.silence * (1 if parts else 10)
+        if time.time() - max(heard, self._awake) > patience:
+            raise TimeoutError(f"nothing was heard for {patience:g} s")
+
+    async def _from_the_beginning(self, reader: AIOKafkaConsumer, lost: KafkaError) -> None:
+        """Where the group has no place yet, or its place is gone: handling an event a second time has no effect, missing it would."""
+        parts = [part for part in _parts_of(lost) if part in reader.assignment()]
+        log.info("reads from the beginning", consumer=self.consumer, parts=[f"{part.topic}/{part.partition}" for part in parts])
+        if parts:
+            async with asyncio.timeout(self.kafka.pace.joining):
+                await reader.seek_to_beginning(*parts)
+
+    async def _commit(self, records: Sequence[Received]) -> None:
+        """Not cancelled while the connection is open: aiokafka would leave a task behind whose error nobody sees."""
+        reader = self._reader
+        if reader is None:
+            return
+        done = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
+        task = asyncio.ensure_future(reader.commit(done))
+        task.add_done_callback(_seen)
+        try:
+            await asyncio.wait({task}, timeout=self.kafka.pace.committing)
+            error = task.exception() if task.done() else TimeoutError(f"no answer within {self.kafka.pace.committing:g} s")
+            await self._after_commit(error)
+        finally:
+            if not task.done():
+                await self._let_go()
+                task.cancel()
+
+    async def _after_commit(self, error: BaseException | None) -> None:
+        if isinstance(error, CommitFailedError | IllegalStateError):
+            log.info("another member has the partitions now", consumer=self.consumer, error=repr(error))
+        elif error is not None:
+            await self._start_over(error)
+
+    async def _start_over(self, error: BaseException) -> None:
+        log.warning("the consumer is made anew", consumer=self.consumer, error=_told(error), seconds=self._wait)
+        await self._let_go()
+        await asyncio.sleep(self._wait)
+        self._wait = min(2 * self._wait, self.kafka.pace.longest_wait)
+
+    async def _let_go(self) -> None:
+        """`stop` waits for answers that a frozen broker never gives: what it leaves behind is then taken apart piece by piece."""
+        reader, self._reader, self._awake = self._reader, None, 0.0
+        if reader is None or await _within(self.kafka.pace.leaving, reader.stop):
+            return
+        coordinator, fetcher = reader._coordinator, reader._fetcher
+        steps = [reader._client.close]
+        if coordinator is not None:
+            steps += [coordinator._stop_heartbeat_task, coordinator._stop_commit_offsets_refresh_task]
+        for step in steps + ([fetcher.close] if fetcher is not None else []):
+            await _within(self.kafka.pace.leaving / 4, step)
+
+
+class KafkaLog:
+    """Kafka as the log: replicas that name the same consumer share its events, ordered per ticket."""
+
+    def __init__(self, kafka: Kafka, topic: str = TICKETS.name) -> None:
+        self.kafka = kafka
+        self.topic = topic
+
+    async def read(self, consumer: str, types: Sequence[str]) -> AsyncIterator[Batch]:
+        wanted = {ce_type(name).encode() for name in types}
+        async with aclosing(Member(self.kafka, consumer, self.topic).records()) as arrivals:
+            async for records in arrivals:
+                if events := [event for record in records for event in _event_of(record, wanted)]:
+                    yield Batch(events)
+
+
+class KafkaCarrier:
+    """The process's one producer. What it sends is on every replica in sync before it counts as sent."""
+
+    def __init__(self, kafka: Kafka) -> None:
+        self.kafka = kafka
+        self._producer: AIOKafkaProducer | None = None
+
+    async def carry(self, records: Sequence[Record]) -> None:
+        try:
+            async with asyncio.timeout(self.kafka.pace.sending):
+                await self._send(records)
+        except FAILURES as error:
+            await self.close()
+            topics = ", ".join(sorted({record.topic for record in records}))
+            raise Unavailable(f"Kafka does not take records ({_told(error)}). Is it up, and are there the topics {topics}?") from error
+
+    async def _send(self, records: Sequence[Record]) -> None:
+        producer = await self._started()
+        acks = []
+        for record in records:
+            ack = await producer.send(record.topic, record.value, record.key, headers=list(record.headers))
+            ack.add_done_callback(_seen)
+            acks.append(ack)
+        await asyncio.gather(*acks)
+
+    async def _started(self) -> AIOKafkaProducer:
+        if self._producer is None:
+            self._producer = AIOKafkaProducer(**self._told())
+            await self._producer.start()
+        return self._producer
+
+    def _told(self) -> dict[str, Any]:
+        return self.kafka.client("relay") | {
+            "acks": "all",
+            "enable_idempotence": True,
+            "max_batch_size": 128 * 1024,
+            "max_request_size": LARGEST_REQUEST,
+            "request_timeout_ms": _ms(self.kafka.pace.sending),
+        }
+
+    async def close(self) -> None:
+        """What was sent and not acknowledged is not waited for: the relay sends it again."""
+        producer, self._producer = self._producer, None
+        if producer is None:
+            return
+        producer._closed = True  # `stop` would set it, and then wait for acknowledgements without end
+        for step in (producer.client.close, producer._sender.close):
+            await _within(self.kafka.pace.leaving, step)
+
+
+async def create_topics(kafka: Kafka, topics: Iterable[Topic]) -> list[str]:
+    """Create what is missing, as three copies where there are three brokers. The names created; `Unavailable` when Kafka does not do it."""
+    admin = AIOKafkaAdminClient(**kafka.client("topics"))
+    try:
+        async with asyncio.timeout(kafka.pace.joining):
+            await admin.start()
+            return await _created(admin, topics)
+    except FAILURES as error:
+        raise Unavailable(f"The topics could not be created ({_told(error)}); is Kafka at {kafka.bootstrap} up, and may we?") from error
+    finally:
+        await _within(kafka.pace.leaving, admin.close)
+
+
+async def _created(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -> list[str]:
+    known = set(await admin.list_topics())
+    copies = min(3, len((await admin.describe_cluster())["brokers"]))
+    safety = {"min.insync.replicas": str(max(1, copies - 1))}
+    missing = [topic for topic in topics if topic.name not in known]
+    if not missing:
+        return []
+    wanted = [NewTopic(topic.name, topic.partitions, copies, topic_configs=topic.settings | safety) for topic in missing]
+    answer = await admin.create_topics(wanted)
+    for name, code, _ in answer.topic_errors:
+        if code and for_code(code) is not TopicAlreadyExistsError:
+            raise for_code(code)(name)
+    return [topic.name for topic in missing]
+
+
+def _told(error: BaseException) -> str:
+    return repr(error) if error.args else f"{type(error).__name__}: no answer in time"
+
+
+def _ms(seconds: float) -> int:
+    return round(1000 * seconds)
+
+
+def _received(record: Any) -> Received:
+    headers = tuple((name, value or b"") for name, value in record.headers)
+    return Received(record.topic, record.partition, record.offset, record.timestamp, record.key, record.value, headers)
+
+
+def _event_of(record: Received, wanted: set[bytes]) -> Iterable[str]:
+    """The id of the event that the record carries, if it is one of those wanted. The ledger has what this record may have lost."""
+    headers = dict(record.headers)
+    identity, kind = headers.get("ce_id", b""), headers.get("ce_type", b"")
+    if not _IDENTITY.fullmatch(identity) or not kind:
+        log.warning("a record is no event of the ledger", topic=record.topic, partition=record.partition, offset=record.offset)
+    elif kind in wanted:
+        yield identity.decode()
+
+
+def _parts_of(lost: KafkaError) -> list[TopicPartition]:
+    told = lost.args[0]
+    return [told] if isinstance(told, TopicPartition) else list(told)
+
+
+def _seen(ack: "asyncio.Future[Any]") -> None:
+    """An acknowledgement that nobody waits for any more is not an error that nobody saw."""
+    if not ack.cancelled():
+        ack.exception()
+
+
+async def _within(seconds: float, step: Callable[[], Awaitable[object]]) -> bool:
+    """Whether the step was done in time."""
+    with suppress(*FAILURES):
+        async with asyncio.timeout(seconds):
+            await step()
+            return True
+    return False
