@@ -65,7 +65,21 @@ def test_a_healthy_installation_has_nothing_to_mend(environment: dict[str, str])
     code, findings = found(environment)
     assert code == 0
     assert {finding.state for finding in findings.values()} == {"good"}
-    expected = ["settings", "database", "migrations", "strict", "durability", "clock", "anchors", "disk", "port", "model", "teams", "kafka"]
+    expected = [
+        "settings",
+        "database",
+        "migrations",
+        "strict",
+        "durability",
+        "clock",
+        "anchors",
+        "disk",
+        "port",
+        "model",
+        "teams",
+        "channels",
+        "kafka",
+    ]
     assert sorted(findings) == sorted(expected)
 
 
@@ -213,6 +227,19 @@ def test_broken_rules_are_found(environment: dict[str, str], tmp_path: Path, set
 def test_teams_that_cannot_be_reached_are_found(environment: dict[str, str], tmp_path: Path, change: Any, told: str, state: str) -> None:
     (tmp_path / "teams.toml").write_text(SHIPPED.read_text("utf-8").replace(*change), "utf-8")
     must_find(found(environment, teams_file=tmp_path / "teams.toml")[1], "teams", told, state)
+
+
+@pytest.mark.parametrize(
+    ("target", "told"),
+    [
+        ("mail:erp@example.org", "HYPERCARE_SMTP_HOST"),
+        ("webhook:https://example.org/hook", "HYPERCARE_WEBHOOK_SECRETS"),
+        ("pigeon:loft", "the channels are"),
+    ],
+)
+def test_a_target_without_a_channel_is_found(environment: dict[str, str], tmp_path: Path, target: str, told: str) -> None:
+    (tmp_path / "teams.toml").write_text(SHIPPED.read_text("utf-8").replace("console:erp", target), "utf-8")
+    must_find(found(environment, teams_file=tmp_path / "teams.toml")[1], "channels", told)
 
 
 def test_a_kafka_that_is_away_is_found(environment: dict[str, str], taken: int, closed: int) -> None:

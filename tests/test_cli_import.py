@@ -18,10 +18,12 @@ from sqlalchemy import select
 from schemas.tables import TICKETS
 from services.cli.client import Caller, Client
 from services.cli.importer import CHUNK, Item, send
+from services.db import Database
 from services.errors import Forbidden, Invalid, TooLarge
 from services.ledger import Ledger
-from tests.command_line import run
+from tests.command_line import on_a_terminal, run
 from tests.fronts import Asked, Front, problem, serving
+from tests.processes import Process, free_port, until
 
 PROGRAM = "from services.cli import main; main()"
 
@@ -173,6 +175,31 @@ def test_an_import_that_is_killed_half_way_goes_on_and_ends_with_the_same_set(fr
     assert len(titles(ledger)) == len(set(titles(ledger))) == 3 * CHUNK
     assert [line["row"] for line in results(path)] == [str(row) for row in range(2, 3 * CHUNK + 2)]
     assert len({line["ticket"] for line in results(path)}) == 3 * CHUNK
+
+
+def test_an_api_that_dies_after_the_commit_and_comes_back_makes_no_ticket_twice(database: Database, tmp_path: Path) -> None:
+    path = table(tmp_path / "long.csv", 2 * CHUNK)
+    settings = {"database_url": f"sqlite:///{tmp_path / 'hypercare.db'}"}
+    port = free_port()
+    words = [sys.executable, "-c", PROGRAM, "import", str(path), "--url", f"http://127.0.0.1:{port}", "--json"]
+    with Process(["services", "up", "api"], port, settings | {"fault": "api-after-commit"}, tmp_path / "log") as dying:
+        dying.ready()
+        with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as importing:
+            until(lambda: dying.ended, "the end of the API after its first commit")
+            with Process(["services", "up", "api"], port, settings, tmp_path / "log2"):
+                told, _ = importing.communicate(timeout=60)
+    summed = json.loads(told)
+    assert (importing.returncode, summed["failed"], summed["created"] + summed["known"]) == (0, 0, 2 * CHUNK)
+    assert summed["known"] >= 1
+    with database.read() as connection:
+        made = connection.execute(select(TICKETS.c.title)).scalars().all()
+    assert len(made) == len(set(made)) == 2 * CHUNK
+
+
+def test_an_import_shows_its_progress_on_a_terminal_only(front: Front, tmp_path: Path) -> None:
+    program = f"import sys; sys.argv[1:] = ['import', {str(table(tmp_path / 't.csv', 3))!r}, '--url', {front.url!r}]; {PROGRAM}"
+    assert "importing" in on_a_terminal(program, TERM="xterm")
+    assert "importing" not in run("import", table(tmp_path / "u.csv", 3), "--url", front.url).output
 
 
 def test_when_the_api_refuses_the_caller_the_import_stops_and_says_how_to_go_on(front: Front, tmp_path: Path) -> None:

@@ -9,12 +9,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import StaticPool, create_engine
 
 from schemas.events import TicketAcknowledged, TicketCommented, TicketRouted
 from services import verifier
-from services.ledger import Ledger
+from services.cli.ledger import PAGE, stored_lines
+from services.db import migrate, open_database
+from services.ledger import Draft, Ledger, canonical, read_entries
 from tests.command_line import on, run
-from tests.lives import happened, submitted
+from tests.lives import DESK, happened, submitted
 
 Forgery = Callable[[sqlite3.Connection, int], object]
 DROP = "DROP TRIGGER {}"
@@ -23,13 +28,17 @@ ENTRIES = 12
 
 @pytest.fixture
 def file(ledger: Ledger, tmp_path: Path) -> Path:
-    """A database of twelve entries, closed."""
+    """A database of twelve entries."""
+    told(ledger)
+    return tmp_path / "hypercare.db"
+
+
+def told(ledger: Ledger) -> None:
     for number in range(ENTRIES // 4):
         ticket = submitted(ledger, title=f"Problem {number}").id
         happened(ledger, ticket, TicketRouted(system="erp", team="erp"))
         happened(ledger, ticket, TicketAcknowledged())
         happened(ledger, ticket, TicketCommented(text="looking"))
-    return tmp_path / "hypercare.db"
 
 
 def forged(file: Path, forgery: Forgery, seq: int) -> Path:
@@ -77,6 +86,95 @@ def test_verify_names_the_first_entry_that_is_wrong_and_what_it_means(file: Path
     assert f"BAD at entry {seq}:" in result.stderr
     assert "tell QA" in result.stderr
     assert "Traceback" not in result.output
+
+
+COLUMNS = [
+    "id",
+    "type",
+    "ticket",
+    "ticket_version",
+    "site",
+    "actor",
+    "role",
+    "reason",
+    "cause",
+    "occurred_at",
+    "data",
+    "previous",
+    "digest",
+]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, ENTRIES), st.sampled_from(COLUMNS))
+def test_no_value_of_any_entry_can_be_changed_unseen(kept: Path, seq: int, column: str) -> None:
+    connection = sqlite3.connect(":memory:")
+    connection.deserialize(kept.read_bytes())
+    for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+        connection.execute(DROP.format(trigger))
+    other = {"ticket_version": "8", "occurred_at": "'2026-01-01T00:00:00.000000+00:00'", "data": "'{}'"}.get(column, "'x'")
+    connection.execute(f"UPDATE entry SET {column} = {other} WHERE seq = ?", (seq,))
+    connection.commit()
+    assert bad_entry(connection) == seq
+    connection.close()
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A good database of twelve entries, in one file."""
+    path = tmp_path_factory.mktemp("kept") / "hypercare.db"
+    database = open_database(f"sqlite:///{path}")
+    migrate(database)
+    ledger = Ledger(database)
+    told(ledger)
+    ledger.close()
+    database.close()
+    with sqlite3.connect(path) as connection:
+        connection.execute("PRAGMA journal_mode = DELETE")
+    connection.close()
+    return path
+
+
+def bad_entry(raw: sqlite3.Connection) -> int | None:
+    """The first entry that the verifier refuses in a database in memory."""
+    engine = create_engine("sqlite://", creator=lambda: raw, poolclass=StaticPool)
+    with engine.connect() as connection:
+        verdict = verifier.verify(stored_lines(connection, ENTRIES))
+    return verdict.bad
+
+
+@pytest.mark.parametrize("last", [0, 1, PAGE - 1, PAGE, PAGE + 1, 2 * PAGE + 3])
+def test_the_lines_are_all_entries_up_to_the_last_whatever_the_page(ledger: Ledger, last: int) -> None:
+    def fill(draft: Draft) -> None:
+        for _ in range(last + 5):
+            draft.append(TicketCommented(text="x"), DESK)
+
+    ledger.write(fill).result()
+    with ledger.database.read() as connection:
+        assert verifier.verify(stored_lines(connection, last)).checked == last
+
+
+def test_a_chain_that_was_rewritten_as_a_whole_is_good_for_itself_but_not_for_its_anchors(file: Path, tmp_path: Path) -> None:
+    run("ledger", "anchor", tmp_path / "anchors.jsonl", env=on(file))
+    rewritten = forged(file, rewrite, 7)
+    assert run("ledger", "verify", env=on(rewritten)).exit_code == 0
+    result = run("ledger", "verify", "--anchors", tmp_path / "anchors.jsonl", env=on(rewritten))
+    assert (result.exit_code, "the ledger was rewritten" in result.stderr) == (1, True)
+
+
+def rewrite(connection: sqlite3.Connection, seq: int) -> None:
+    """Change an entry and calculate every digest from there on anew, as an insider would."""
+    edit(connection, seq)
+    connection.commit()
+    engine = create_engine("sqlite://", creator=lambda: connection, poolclass=StaticPool)
+    with engine.connect() as reading:
+        entries = read_entries(reading, 0)
+    digest = verifier.GENESIS
+    for entry in entries:
+        fields = entry.model_dump(exclude={"digest"}) | {"previous": digest}
+        digest = verifier.link(digest, canonical(fields))
+        connection.execute("UPDATE entry SET previous = ?, digest = ? WHERE seq = ?", (fields["previous"], digest, entry.seq))
+    connection.execute("UPDATE head SET digest = ?", (digest,))
 
 
 def test_verify_finds_an_entry_behind_the_head(file: Path) -> None:

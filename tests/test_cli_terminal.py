@@ -1,10 +1,7 @@
 """What reaches a person's screen: text that cannot act on it, bars only where somebody watches, JSON that parses."""
 
 import json
-import os
-import pty
 import re
-import select
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -15,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.cli.terminal import ACTING, Output, complain, table, visible
+from tests.command_line import on_a_terminal
 
 BAR = """
 from services.cli.terminal import Output
@@ -83,6 +81,11 @@ def test_a_long_line_is_not_wrapped_in_a_pipe(capsys: pytest.CaptureFixture[str]
     assert "word " * 99 in capsys.readouterr().out
 
 
+def test_nothing_of_a_cell_is_left_out_on_a_narrow_terminal() -> None:
+    program = "from services.cli.terminal import Output, table; Output().show(0, table(('id', 'text'), [('HC-1', 'z' * 200)]))"
+    assert on_a_terminal(program, TERM="xterm", COLUMNS="40").count("z") == 200
+
+
 def test_a_bar_appears_on_a_terminal_and_not_in_a_pipe() -> None:
     watched = on_a_terminal(BAR, TERM="xterm")
     assert "counting" in watched
@@ -99,24 +102,3 @@ def test_no_color_is_honoured_on_a_terminal() -> None:
     told = "from services.cli.terminal import complain; complain('a fault')"
     assert "\x1b[31m" in on_a_terminal(told, TERM="xterm")
     assert not re.search(r"\x1b\[\d*m", on_a_terminal(told, TERM="xterm", NO_COLOR="1").replace("\x1b[0m", ""))
-
-
-def on_a_terminal(program: str, **environment: str) -> str:
-    """What a person would see whose terminal runs the program."""
-    ours, theirs = pty.openpty()
-    words = [sys.executable, "-c", program]
-    with subprocess.Popen(words, stdin=theirs, stdout=theirs, stderr=theirs, env={**os.environ, **environment}) as process:
-        os.close(theirs)
-        shown = b"".join(iter(lambda: _read(ours), b""))
-    os.close(ours)
-    assert process.returncode == 0
-    return shown.decode()
-
-
-def _read(terminal: int) -> bytes:
-    """Linux ends a pseudo-terminal with EIO when its last writer is gone."""
-    select.select([terminal], [], [], 30)
-    try:
-        return os.read(terminal, 65536)
-    except OSError:
-        return b""

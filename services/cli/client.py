@@ -122,9 +122,9 @@ class Client:
 
 
 def _waits() -> Iterator[float | None]:
-    """Exponential, with full jitter; None says that there is no further attempt."""
+    """Exponential with jitter, 12 to 24 seconds in all, so that a restart is outlived; None says that there is no further attempt."""
     for attempt in range(ATTEMPTS - 1):
-        yield random.uniform(0.1, 1.0) * min(FIRST_WAIT * 2**attempt, LONGEST_WAIT)
+        yield random.uniform(0.5, 1.0) * min(FIRST_WAIT * 2**attempt, LONGEST_WAIT)
     yield None
 
 

@@ -5,15 +5,15 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import httpx2
 
 from services.cli.config import faults
 from services.cli.findings import Finding, good, warning, wrong
-from services.errors import HypercareError
+from services.dispatcher.equipment import open_channels_from
+from services.errors import HypercareError, Misconfigured
 from services.settings import LOOPBACK, Settings
-from services.teams import load_teams
+from services.teams import Teams, load_teams
 from services.web.keys import KeyRing
 
 PATIENCE = 3.0
@@ -90,16 +90,16 @@ def model(settings: Settings) -> Iterator[Finding]:
     if probe.returncode:
         last = (probe.stderr.strip().splitlines() or ["no message"])[-1]
         yield wrong("model", last.partition(": ")[2] or last, "Correct HYPERCARE_MODEL, HYPERCARE_FLOORS_FILE or HYPERCARE_SYSTEMS_FILE")
-        yield from teams(settings.teams_file, ())
+        yield from teams(settings, ())
         return
     loaded = json.loads(probe.stdout)
     yield good("model", f"{loaded['version']} loads and answers as recorded; the floors and the list of systems are valid")
-    yield from teams(settings.teams_file, loaded["systems"])
+    yield from teams(settings, loaded["systems"])
 
 
-def teams(path: Path | None, systems: tuple[str, ...]) -> Iterator[Finding]:
+def teams(settings: Settings, systems: tuple[str, ...]) -> Iterator[Finding]:
     try:
-        known = load_teams(path)
+        known = load_teams(settings.teams_file)
     except HypercareError as error:
         yield wrong("teams", str(error), "Correct HYPERCARE_TEAMS_FILE")
         return
@@ -115,6 +115,17 @@ def teams(path: Path | None, systems: tuple[str, ...]) -> Iterator[Finding]:
         yield warning("teams", f"Nobody is paged for a Sev1 of {', '.join(silent)}", "Give each team a `page` target")
     if not homeless and not silent:
         yield good("teams", f"{len(known.teams)} teams own {len(known.systems)} systems")
+    yield from channels(settings, known)
+
+
+def channels(settings: Settings, known: Teams) -> Iterator[Finding]:
+    try:
+        open_channels_from(settings, known)
+    except Misconfigured as error:
+        for line in str(error).splitlines():
+            yield wrong("channels", line, "Correct the target in the teams file, or the settings of its channel")
+        return
+    yield good("channels", "Every target of the teams file has a channel")
 
 
 def kafka(settings: Settings) -> Iterator[Finding]:

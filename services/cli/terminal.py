@@ -38,7 +38,9 @@ def complain(message: str) -> None:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
-    made = Table(*headings, box=SIMPLE, pad_edge=False)
+    made = Table(box=SIMPLE, pad_edge=False)
+    for heading in headings:
+        made.add_column(heading, overflow="fold")
     for row in rows:
         made.add_row(*("" if cell is None else visible(str(cell)) for cell in row))
     return made
