@@ -82,7 +82,7 @@ class Engine:
     async def _turn(self, pool: ThreadPoolExecutor) -> bool:
         """Lease what may be sent now and begin to send it. False where there was nothing, or the database was away."""
         try:
-            leases = await self._lease()
+            leases = await self._lease() if self._slots.left else []
         except Unavailable as error:
             log.warning("deliveries wait for the database", error=str(error))
             return False

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import accumulate
 from uuid import NAMESPACE_URL, uuid5
 
 from schemas.entries import Entry
@@ -27,7 +28,7 @@ PAGED = ("sev1", "sev2")
 GXP_ORDER: tuple[GxpFlag, ...] = ("none", "potential", "confirmed")
 MOST_CANDIDATES = 3
 LIKELY = 0.8
-"""Candidates are the first systems that together are at least this probable."""
+"""Candidates are the first systems that together are at least this probable, given that it is none of those that gave the ticket back."""
 
 Before = Callable[[Entry], Ticket | None]
 
@@ -97,13 +98,10 @@ def may_be_sev1(ticket: Ticket) -> bool:
 
 def candidates(ticket: Ticket) -> list[str]:
     """The systems that a ticket without a team most probably belongs to, but for those that gave it back."""
-    chosen: list[str] = []
-    covered = 0.0
-    for ranked in (ticket.decision or {}).get("systems", []):
-        if covered < LIKELY and len(chosen) < MOST_CANDIDATES and ranked["system"] not in ticket.moved_from:
-            chosen.append(ranked["system"])
-        covered += ranked["probability"]
-    return chosen
+    ranked = [each for each in (ticket.decision or {}).get("systems", ()) if each["system"] not in ticket.moved_from]
+    before = list(accumulate((each["probability"] for each in ranked), initial=0.0))
+    likely = [each["system"] for each, covered in zip(ranked, before, strict=False) if covered < LIKELY * before[-1]]
+    return likely[:MOST_CANDIDATES]
 
 
 def _is_urgent(ticket: Ticket) -> bool:
