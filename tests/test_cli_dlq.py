@@ -72,6 +72,24 @@ def test_settling_a_letter_is_recorded_with_person_role_and_reason(file: Path, l
     assert (last.type, last.actor, last.role, last.reason) == (event, "olga", "support_lead", "the mail server is back")
 
 
+def test_a_record_that_is_understood_by_now_becomes_a_ticket_of_the_person_who_sent_it_again(file: Path, ledger: Ledger) -> None:
+    told = b64encode(b'{"title": "No tags", "site": "Cork", "reporter": "olga"}').decode()
+    good = RECORD.model_copy(update={"letter": "r2", "value": told, "headers": (("content-type", "application/json"),)})
+    ledger.write(lambda draft: quarantine(draft, good, Attribution("service:intake", "service"))).result()
+    result = run("dlq", "replay", "r2", *WHY, "--actor", "olga", env=on(file))
+    assert (result.exit_code, result.stdout) == (0, "r2 is ticket HC-2\n")
+    replayed, submission = entries_of(ledger)[-2:]
+    assert (replayed.type, submission.type, submission.actor) == ("DeadLetterReplayed", "TicketSubmitted", "olga")
+
+
+def test_a_record_that_is_still_not_understood_stays_a_dead_letter(file: Path, ledger: Ledger) -> None:
+    before = len(entries_of(ledger))
+    result = run("dlq", "replay", "r1", *WHY, env=on(file))
+    assert (result.exit_code, "not JSON" in result.stderr) == (1, True)
+    assert len(entries_of(ledger)) == before
+    assert [letter["id"] for letter in json.loads(run("dlq", "list", "--kind", "record", "--json", env=on(file)).stdout)] == ["r1"]
+
+
 def test_a_letter_that_was_settled_does_not_keep_the_others(file: Path) -> None:
     run("dlq", "discard", "d1", *WHY, env=on(file))
     result = run("dlq", "discard", "d1", "classifier:e1", "classifier:e1", "nothing", *WHY, env=on(file))

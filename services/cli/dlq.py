@@ -16,7 +16,8 @@ from services.cli.storage import migrated_database
 from services.cli.terminal import Output, complain, table
 from services.deliveries import discard, replay
 from services.errors import HypercareError, NotFound
-from services.ledger import Draft, Ledger, Row
+from services.intake import accept
+from services.ledger import Draft, Ledger
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -26,7 +27,7 @@ Limit = Annotated[int, Option("--limit", min=1, help="At most so many, oldest fi
 Letter = Annotated[str, Argument(help="Id of a dead letter.")]
 Letters = Annotated[list[str], Argument(help="Ids of dead letters.")]
 LISTED = ("id", "kind", "state", "origin", "ticket", "arrived_at", "error")
-Settle = Callable[[Draft, str, Attribution], object]
+Settle = Callable[[Draft, str, Attribution], str | None]
 
 
 @app.callback()
@@ -66,14 +67,26 @@ def show_letter(letter: Letter, output: Output) -> None:
 @flat
 def replay_letters(letters: Letters, person: Person, output: Output) -> None:
     """Send dead letters through again: once the cause is mended."""
-    _settle(letters, replay, person, output)
+    _settle(letters, send_again, person, output)
 
 
 @app.command("discard")
 @flat
 def discard_letters(letters: Letters, person: Person, output: Output) -> None:
     """Settle dead letters for good: nobody needs what they hold."""
-    _settle(letters, discard, person, output)
+    _settle(letters, throw_away, person, output)
+
+
+def send_again(draft: Draft, letter: str, by: Attribution) -> str | None:
+    """As `replay`; a record becomes a ticket now, or stays where it is where it still cannot be understood."""
+    row = replay(draft, letter, by)
+    if row["kind"] != "record":
+        return None
+    return accept(draft, b64decode(row["content"]["value"]), dict(row["content"]["headers"]), by, letter).id
+
+
+def throw_away(draft: Draft, letter: str, by: Attribution) -> None:
+    discard(draft, letter, by)
 
 
 def _settle(letters: Sequence[str], settle: Settle, person: Person, output: Output) -> None:
@@ -83,19 +96,19 @@ def _settle(letters: Sequence[str], settle: Settle, person: Person, output: Outp
         ledger = Ledger(database)
         outcomes = [_outcome(ledger, letter, settle, by) for letter in dict.fromkeys(letters)]
         ledger.close()
-    output.say(outcomes, "\n".join(f"{told['letter']} is settled" for told in outcomes if not told["problem"]))
+    output.say(outcomes, "\n".join(f"{told['letter']} {told['became']}" for told in outcomes if not told["problem"]))
     failed = [f"{told['letter']}: {told['problem']}" for told in outcomes if told["problem"]]
     if failed:
         complain("\n".join(failed))
         raise typer.Exit(1)
 
 
-def _outcome(ledger: Ledger, letter: str, settle: Settle, by: Attribution) -> Row:
-    def command(draft: Draft) -> None:
-        settle(draft, letter, by)
+def _outcome(ledger: Ledger, letter: str, settle: Settle, by: Attribution) -> dict[str, str]:
+    def command(draft: Draft) -> str | None:
+        return settle(draft, letter, by)
 
     try:
-        ledger.write(command).result()
+        ticket = ledger.write(command).result()
     except HypercareError as error:
-        return {"letter": letter, "problem": str(error)}
-    return {"letter": letter, "problem": ""}
+        return {"letter": letter, "became": "", "problem": str(error)}
+    return {"letter": letter, "became": f"is ticket {ticket}" if ticket else "is settled", "problem": ""}

@@ -32,9 +32,9 @@ class Report:
     language: Annotated[str | None, Option(help="For example de, en.")] = None
     severity: Annotated[str | None, Option(help="sev1 to sev4, as the reporter sees it.")] = None
     area: Annotated[str | None, Option(help="Area or line.")] = None
-    equipment: Annotated[str | None, Option()] = None
+    equipment: Annotated[str | None, Option(help="Machine or device, by its number on site.")] = None
     order: Annotated[str | None, Option(help="Process order.")] = None
-    batch: Annotated[str | None, Option()] = None
+    batch: Annotated[str | None, Option(help="Batch number.")] = None
     stopped: Annotated[str | None, Option(help="What stands still because of it.")] = None
     workaround: Annotated[str | None, Option(help="What people do until it is mended.")] = None
     occurred_at: Annotated[str | None, Option(help="When it happened, e.g. 2026-03-01T06:15:00+01:00.")] = None
