@@ -112,7 +112,7 @@ def test_no_value_of_any_entry_can_be_changed_unseen(kept: Path, seq: int, colum
     connection.deserialize(kept.read_bytes())
     for (trigger,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
         connection.execute(DROP.format(trigger))
-    other = {"ticket_version": "8", "occurred_at": "'2026-01-01T00:00:00.000000+00:00'", "data": "'{}'"}.get(column, "'x'")
+    other = {"ticket_version": "8", "occurred_at": "'2026-01-01T00:00:00.000000+00:00'", "data": "'{\"x\":1}'"}.get(column, "'x'")
     connection.execute(f"UPDATE entry SET {column} = {other} WHERE seq = ?", (seq,))
     connection.commit()
     assert bad_entry(connection) == seq
