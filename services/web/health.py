@@ -75,7 +75,7 @@ def _code(error: BaseException) -> str:
     return error.code if isinstance(error, HypercareError) else "failed"
 
 
-def health_of(request: Request) -> Health:
+async def health_of(request: Request) -> Health:
     health: Health = request.app.state.health
     return health
 
