@@ -77,14 +77,14 @@ def test_odd_text_in_a_question_is_never_an_error_of_ours(client: TestClient, pl
 def test_odd_text_in_a_header_is_never_an_error_of_ours(client: TestClient, name: str) -> None:
     for text in ODD_TEXTS[::3]:
         value = text.encode(errors="surrogatepass").translate(None, b"\r\n\0")
-        answer = client.post("/v1/tickets/HC-1/comments", json={"text": "noted"}, headers={name: value})
+        answer = client.post("/v1/tickets/HC-1/comments", json={"text": "noted"}, headers={name.encode(): value})
         assert answer.status_code in (404, 412, 422, 403), (text, answer.text)
 
 
 def test_odd_text_in_an_idempotency_key_is_taken_or_refused(client: TestClient) -> None:
     for text in ODD_TEXTS[::3]:
         value = text.encode(errors="surrogatepass").translate(None, b"\r\n\0")
-        answer = client.post("/v1/tickets", json=TICKET | {"title": repr(text)[:300]}, headers={"Idempotency-Key": value})
+        answer = client.post("/v1/tickets", json=TICKET | {"title": repr(text)[:300]}, headers={b"Idempotency-Key": value})
         usable = value and value.isascii() and value.decode().isprintable()
         assert answer.status_code == (201 if usable else 422), text
 

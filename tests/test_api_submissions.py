@@ -44,7 +44,7 @@ def test_a_new_ticket_is_answered_with_its_place_and_version(client: TestClient)
 
 def test_the_caller_stands_in_the_ledger_with_role_and_trace(client: TestClient, ledger: Ledger) -> None:
     trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
-    headers = {"Hypercare-Actor": "Jörg Ødegård".encode(), "Hypercare-Role": b"support_desk", "traceparent": trace.encode()}
+    headers = {b"Hypercare-Actor": "Jörg Ødegård".encode(), b"Hypercare-Role": b"support_desk", b"traceparent": trace.encode()}
     client.post("/v1/tickets", json=TICKET, headers=headers)
     entry = entries_of(ledger)[0]
     assert (entry.actor, entry.role, entry.traceparent) == ("Jörg Ødegård", "support_desk", trace)
@@ -68,7 +68,7 @@ def test_a_key_is_not_reused_for_another_body(client: TestClient) -> None:
 
 @pytest.mark.parametrize("key", ["", '""', "k" * 256, '"' + "k" * 256 + '"', "tab\tbed", "naïve"])
 def test_an_unusable_key_is_refused(client: TestClient, key: str) -> None:
-    answer = client.post("/v1/tickets", json=TICKET, headers={"Idempotency-Key": key.encode("latin-1")})
+    answer = client.post("/v1/tickets", json=TICKET, headers={b"Idempotency-Key": key.encode("latin-1")})
     assert refused(answer, 422, "invalid")["errors"][0]["pointer"] == "header/Idempotency-Key"
 
 

@@ -173,7 +173,7 @@ def test_a_body_that_does_not_come_ends_the_connection_and_holds_nobody_up() -> 
             connection.sendall(b'POST /words HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"word":')
         assert httpx2.get(f"{url}/livez").status_code == 200
         for connection in half_sent:
-            answer = b"".join(iter(lambda connection=connection: connection.recv(65_536), b""))
+            answer = connection.makefile("rb").read()
             assert b"408 Request Timeout" in answer
             assert b"/docs/errors#request-timeout" in answer
             connection.close()

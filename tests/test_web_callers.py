@@ -67,7 +67,7 @@ def test_a_wrong_key_opens_nothing(client: TestClient, key_for: Door) -> None:
     identity, secret = FORM.fullmatch(right).groups()  # type: ignore[union-attr]
     wrong = ["", right[:-1], right + "x", right.upper(), f"hc_{identity}_{'x' * 43}", f"hc_unknown_{secret}", secret, f"hc__{secret}", "é"]
     for key in wrong:
-        refused(client.get("/v1/tickets", headers={"Authorization": f"Bearer {key}".encode()}), 401, "unauthenticated")
+        refused(client.get("/v1/tickets", headers={b"Authorization": f"Bearer {key}".encode()}), 401, "unauthenticated")
     refused(client.get("/v1/tickets", headers={"Authorization": f"Basic {right}"}), 401, "unauthenticated")
     assert client.get("/v1/tickets", headers={"Authorization": f"bearer {right}"}).status_code == 200
 

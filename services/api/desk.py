@@ -51,7 +51,7 @@ class Desk:
             self.in_flight.remove((caller, key))
 
 
-def desk_of(request: Request) -> Desk:
+async def desk_of(request: Request) -> Desk:
     desk: Desk = request.app.state.desk
     return desk
 

@@ -1,7 +1,7 @@
 """What happens to tickets, as it happens, as server-sent events. The id is the ledger's seq, so a cut is resumed without gap or double."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from typing import Annotated
 
@@ -53,7 +53,7 @@ class Tail:
         self.heartbeat = heartbeat
         self._query = select(ENTRIES).where(*_conditions(wanted)).order_by(ENTRIES.c.seq).limit(PAGE)
 
-    async def entries(self) -> AsyncIterator[Entry | None]:
+    async def entries(self) -> AsyncGenerator[Entry | None, None]:
         """None: nothing has happened for the length of a heartbeat. Ends when the process is about to."""
         now = asyncio.get_running_loop().time
         with self._alarm() as woken:

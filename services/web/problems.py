@@ -30,7 +30,11 @@ def problem_of_status(status: int, detail: str, request_id: str) -> Problem:
     if status in _NAMED:
         return problem_of(_NAMED[status](detail), request_id)
     phrase = HTTPStatus(status).phrase
-    return _problem(phrase.lower().replace(" ", "-"), phrase, status, detail, request_id)
+    return _problem(code_of(phrase), phrase, status, detail, request_id)
+
+
+def code_of(phrase: str) -> str:
+    return "-".join(re.findall("[a-z]+", phrase.lower()))
 
 
 def problem_of_faults(faults: Sequence[Mapping[str, Any]], request_id: str, place: str | None = None) -> Problem:

@@ -1,6 +1,7 @@
 """/docs and /docs/errors: the OpenAPI document as pages that need no script and nothing from the internet."""
 
 import json
+import shlex
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -91,10 +92,15 @@ def _request(document: Schema, operation: Schema) -> Schema:
 
 
 def _curl(document: Schema, url: str, method: str, operation: Schema) -> str:
-    headers = [f"-H '{each['name']}: \"1\"'" for each in operation.get("parameters", ()) if each["name"] == "If-Match"]
-    examples = _request(document, operation).get("examples", ())
-    body = ["--json", "'" + json.dumps(examples[0]) + "'"] if examples else []
-    return " ".join(["curl", *([] if method == "get" or body else ["-X", method.upper()]), *headers, *body, url])
+    headers = ["-H", 'If-Match: "1"'] if any(each["name"] == "If-Match" for each in operation.get("parameters", ())) else []
+    examples = _examples(document, operation)
+    body = ["--json", json.dumps(examples[0])] if examples else []
+    return shlex.join(["curl", *([] if method == "get" or body else ["-X", method.upper()]), *headers, *body, url])
+
+
+def _examples(document: Schema, operation: Schema) -> list[Any]:
+    told = operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("examples", {})
+    return [each["value"] for each in told.values()] or _request(document, operation).get("examples", [])
 
 
 def _told(value: Any) -> str:

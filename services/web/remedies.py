@@ -6,6 +6,7 @@ from http import HTTPStatus
 
 from services import errors as e
 from services.errors import HypercareError
+from services.web.problems import code_of
 
 REMEDIES: dict[type[HypercareError], str] = {
     e.HypercareError: "A fault of hypercare's own. Look for the request id in its log; repeating the request may work.",
@@ -45,7 +46,7 @@ def _sections() -> Iterator[tuple[str, str, str]]:
         again = " May be repeated as it is." if cls.retry else ""
         yield cls().code, f"{cls().title} ({cls.status})", remedy + again
     for status, remedy in BEFORE_THE_DESK.items():
-        yield status.phrase.lower().replace(" ", "-"), f"{status.phrase} ({status})", remedy
+        yield code_of(status.phrase), f"{status.phrase} ({status})", remedy
 
 
 def as_markdown() -> str:
