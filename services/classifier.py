@@ -30,8 +30,9 @@ class Decider:
 
     def _follow(self, ticket: Ticket, prediction: Prediction, floors: Sequence[Floor]) -> list[Event]:
         classified = self._classified(ticket, prediction, floors)
-        if prediction.decision == "route":
-            return [classified, TicketRouted(system=classified.system, team=self.teams.team_for(ticket.site, classified.system))]
+        team = self.teams.owner(ticket.site, classified.system)
+        if prediction.decision == "route" and team:
+            return [classified, TicketRouted(system=classified.system, team=team)]
         return [classified, TicketQueued(suggestion=classified.system)]
 
     def _classified(self, ticket: Ticket, prediction: Prediction, floors: Sequence[Floor]) -> TicketClassified:

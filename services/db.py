@@ -23,7 +23,7 @@ _one_at_a_time = Lock()  # Alembic keeps its context in a global
 
 
 class Database:
-    """Connections to one database. Reads see a snapshot; a write is one transaction that others wait for, never interleave with."""
+    """Connections to one database. One `read` sees one snapshot; a `write` is one transaction that other writers wait for."""
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
@@ -34,7 +34,8 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
-        with _available(), self.engine.connect() as connection:
+        options = {"isolation_level": "REPEATABLE READ"} if self.dialect == "postgresql" else {}
+        with _available(), self.engine.connect().execution_options(**options) as connection:
             yield connection
 
     @contextmanager
@@ -59,6 +60,8 @@ def _available() -> Iterator[None]:
 def open_database(url: str) -> Database:
     """A database by SQLAlchemy URL: `sqlite:///FILE` or `postgresql://USER:PASSWORD@HOST/NAME`. Nothing connects yet."""
     parsed = _parsed(url)
+    if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise Misconfigured("HYPERCARE_DATABASE_URL keeps tickets in memory only; name a file, for example sqlite:///hypercare.db")
     if parsed.get_backend_name() == "sqlite":
         return Database(_sqlite(parsed))
     if parsed.get_backend_name() == "postgresql":

@@ -9,11 +9,12 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, Generic, NamedTuple, TypeVar
 from uuid import uuid4
 
 import rfc8785
-from sqlalchemy import Connection, Table, and_, insert, or_, select, update
+from sqlalchemy import Connection, Table, insert, select, tuple_, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from schemas.entries import Attribution, Entry
@@ -75,9 +76,7 @@ class Draft:
             return
         self._rows.update({(table, key): None for key in missing})
         columns = tuple(table.primary_key.columns)
-        wanted = or_(*(and_(*(column == part for column, part in zip(columns, key, strict=True))) for key in missing))
-        if len(columns) == 1:
-            wanted = columns[0].in_([key[0] for key in missing])
+        wanted = columns[0].in_([key[0] for key in missing]) if len(columns) == 1 else tuple_(*columns).in_(missing)
         for row in self.connection.execute(select(table).where(wanted)).mappings():
             self._rows[table, tuple(row[column.name] for column in columns)] = dict(row)
 
@@ -124,6 +123,7 @@ class Draft:
             self.connection.execute(_upsert(table, self.connection.dialect.name), rows)
 
 
+@cache
 def _upsert(table: Table, dialect: str) -> Any:
     statement = (postgresql if dialect == "postgresql" else sqlite).insert(table)
     keys = [column.name for column in table.primary_key.columns]

@@ -9,17 +9,25 @@ from fastapi import APIRouter, FastAPI
 
 from models.floors import load_floors
 from models.registry import load_model
+from models.taxonomy import load_taxonomy
+from schemas.topics import INTAKE
 from services.api.desk import Desk
 from services.api.routes import ROUTERS, furnish
 from services.classifier import Decider, classifier
 from services.db import pending_migrations, ping
+from services.dispatcher import Engine, dispatcher, open_channels_from
 from services.errors import Misconfigured, Unavailable
+from services.intake import Intake
 from services.ledger import Ledger
 from services.log import Log
+from services.log.kafka import Kafka, KafkaCarrier, KafkaLog, Member
+from services.log.outgoing import Stamp
+from services.log.relay import Relay
 from services.log.table import TableLog
 from services.runner import Runner, Service
 from services.settings import Settings
-from services.stabilisation import router as stabilisation
+from services.stabilisation import metrics_router
+from services.stabilisation import router as stabilisation_router
 from services.teams import Teams, load_teams
 from services.web.health import Check
 
@@ -47,7 +55,15 @@ class Cast:
         self.work.append(Runner(service, self.log(), self.ledger).run)
 
     def log(self) -> Log:
-        return TableLog(self.ledger)
+        return KafkaLog(Kafka.of(self.settings)) if self.settings.kafka_bootstrap_servers else TableLog(self.ledger)
+
+    def systems(self) -> tuple[str, ...]:
+        return load_taxonomy(self.settings.systems_file).ids
+
+
+def every_role(settings: Settings) -> tuple[str, ...]:
+    """All that make sense with these settings: without Kafka there is nothing to relay."""
+    return tuple(role for role in ROLES if role != "relay" or settings.kafka_bootstrap_servers)
 
 
 def cast(settings: Settings, ledger: Ledger, roles: Sequence[str], notifications: TextIO | None = None) -> Cast:
@@ -55,10 +71,14 @@ def cast(settings: Settings, ledger: Ledger, roles: Sequence[str], notifications
     unknown = sorted(set(roles) - set(ROLES))
     if unknown or not roles:
         raise Misconfigured(f"There is no role {', '.join(unknown)}; roles are {', '.join(ROLES)}")
+    if "relay" in roles and not settings.kafka_bootstrap_servers:
+        raise Misconfigured("The relay carries the ledger to Kafka: set HYPERCARE_KAFKA_BOOTSTRAP_SERVERS, or leave it out")
     made = Cast(settings, ledger, load_teams(settings.teams_file), notifications)
     made.checks.append(Check("database", partial(_check_database, ledger)))
     for role in roles:
-        ROLES_BUILT[role](made)
+        BUILDERS[role](made)
+    if "stabilisation" not in roles:
+        made.routers.append(metrics_router)
     return made
 
 
@@ -77,14 +97,30 @@ def _classifier(made: Cast) -> None:
     made.run(classifier(Decider(lambda: model, load_floors(made.settings.floors_file), made.teams)))
 
 
+def _dispatcher(made: Cast) -> None:
+    settings = made.settings
+    channels = open_channels_from(settings, made.teams, made.notifications)
+    made.run(dispatcher(made.teams, made.ledger.database))
+    made.work.append(Engine(made.ledger, channels, settings.public_url, fault=settings.fault).run)
+
+
 def _stabilisation(made: Cast) -> None:
-    made.routers.append(stabilisation)
+    made.routers.append(stabilisation_router)
 
 
-ROLES_BUILT: dict[str, Callable[[Cast], None]] = {
+def _relay(made: Cast) -> None:
+    """Carries the ledger out to Kafka, and what other systems submit there in."""
+    kafka = Kafka.of(made.settings)
+    relay = Relay(made.ledger, KafkaCarrier(kafka), Stamp(made.settings.public_url, made.systems()))
+    arrivals = Member(kafka, "intake", INTAKE.name).records()
+    made.checks.append(Check("kafka", relay.check))
+    made.work.extend((relay.run, Intake(made.ledger, arrivals).run))
+
+
+BUILDERS: dict[str, Callable[[Cast], None]] = {
     "api": _api,
     "classifier": _classifier,
-    "dispatcher": lambda made: None,
-    "relay": lambda made: None,
+    "dispatcher": _dispatcher,
     "stabilisation": _stabilisation,
+    "relay": _relay,
 }

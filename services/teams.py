@@ -46,9 +46,12 @@ class Teams(BaseModel):
             raise ValueError(f"teams named but not described: {', '.join(missing)}; add [teams.{missing[0]}]")
         return self
 
-    def team_for(self, site: str, system: str) -> str:
+    def owner(self, site: str, system: str) -> str | None:
         own = self.sites[site].systems if site in self.sites else {}
-        team = own.get(system) or self.systems.get(system)
+        return own.get(system) or self.systems.get(system)
+
+    def team_for(self, site: str, system: str) -> str:
+        team = self.owner(site, system)
         if team is None:
             raise Invalid(f"No team owns the system {system!r}; known systems: {', '.join(sorted(self.systems))}")
         return team

@@ -3,8 +3,6 @@
 from collections.abc import Iterable
 from hashlib import sha256
 
-import rfc8785
-
 from schemas.entries import Attribution, Entry
 from schemas.events import EVENTS, Event, TicketReclassified, TicketRouted, TicketSubmitted
 from schemas.tables import KEYS, ORIGINS, TICKETS
@@ -20,7 +18,7 @@ SERVICE = "service"
 
 def submit(draft: Draft, submission: Submission, by: Attribution, key: str | None = None) -> tuple[Ticket, bool]:
     """A new ticket, or the one that this key or this source record already made. The flag says whether it is new."""
-    digest = sha256(rfc8785.dumps(submission.model_dump(mode="json", exclude_none=True))).hexdigest()
+    digest = sha256(submission.model_dump_json(exclude_none=True).encode()).hexdigest()
     known = _ticket_of_key(draft, by.actor, key, digest) or _ticket_of_origin(draft, submission)
     ticket = find(draft, known) if known else _create(draft, submission, by)
     if key and not draft.get(KEYS, by.actor, key):

@@ -53,6 +53,11 @@ def test_an_unsure_answer_waits_for_a_person_with_the_suggestion(ledger: Ledger)
     assert queued == TicketQueued(suggestion="plc_scada")
 
 
+def test_a_system_that_nobody_owns_waits_for_a_person(ledger: Ledger) -> None:
+    model = FixedModel({}, otherwise=prediction("warehouse_robots", 0.99))
+    assert decided(ledger, model)[1] == TicketQueued(suggestion="warehouse_robots")
+
+
 def test_a_claim_is_never_lowered_and_a_suggestion_may_raise_it(ledger: Ledger) -> None:
     cases = [("sev1", "sev3", "sev1", "claim"), ("sev4", "sev2", "sev2", "suggestion"), (None, "sev4", "sev4", "suggestion")]
     for claim, suggestion, severity, decided_by in cases:

@@ -70,6 +70,16 @@ def test_a_reader_by_cursor_misses_nothing_while_writers_are_busy(both: Ledger) 
     assert seen == list(range(1, 121))
 
 
+def test_one_read_sees_one_snapshot_while_others_commit(both: Ledger) -> None:
+    submitted(both)
+    with both.database.read() as connection:
+        before = read_head(connection)
+        submitted(both)
+        assert read_head(connection) == before
+    with both.database.read() as connection:
+        assert read_head(connection)["seq"] == before["seq"] + 1
+
+
 def test_waiting_commands_share_one_commit(ledger: Ledger) -> None:
     entered, moments = [], []
 

@@ -58,7 +58,7 @@ def test_processes_that_start_together_take_turns(database_url: str) -> None:
     database.close()
 
 
-@pytest.mark.parametrize("url", ["not a url", "mysql://host/name", "nonsense://"])
+@pytest.mark.parametrize("url", ["not a url", "mysql://host/name", "nonsense://", "sqlite://", "sqlite:///:memory:"])
 def test_an_unusable_url_is_explained(url: str) -> None:
     with pytest.raises(Misconfigured, match="HYPERCARE_DATABASE_URL"):
         open_database(url)

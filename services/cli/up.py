@@ -6,9 +6,8 @@ from typing import Annotated
 import typer
 from typer import Argument
 
-from services.errors import Misconfigured
 from services.logs import configure_logs
-from services.roles import ROLES
+from services.roles import ROLES, every_role
 from services.settings import load_settings
 from services.up import up
 
@@ -21,12 +20,6 @@ Roles = Annotated[list[str] | None, Argument(metavar=f"[{'|'.join(ROLES)}]...", 
 def run_up(roles: Roles = None) -> None:
     """Run services in this process until it is ended: all of them, or those named. Settings come from HYPERCARE_ variables."""
     settings = load_settings()
-    chosen = tuple(dict.fromkeys(roles or _all(settings.kafka_bootstrap_servers)))
-    if "relay" in chosen and not settings.kafka_bootstrap_servers:
-        raise Misconfigured("The relay carries the ledger to Kafka: set HYPERCARE_KAFKA_BOOTSTRAP_SERVERS, or leave it out")
-    configure_logs(settings.log_level, "+".join(chosen) if len(chosen) < len(ROLES) - 1 else "hypercare")
+    chosen = tuple(dict.fromkeys(roles or every_role(settings)))
+    configure_logs(settings.log_level, "+".join(chosen) if roles else "hypercare")
     asyncio.run(up(settings, chosen))
-
-
-def _all(kafka: str | None) -> tuple[str, ...]:
-    return tuple(role for role in ROLES if kafka or role != "relay")

@@ -17,7 +17,7 @@ from models.examples import read_corpus
 from services.demo.people import People
 from services.demo.script import SITES, Scene, write_script
 from services.ledger import export
-from services.roles import ROLES
+from services.roles import every_role
 from services.settings import load_settings
 from services.up import Stage, running
 from services.verifier import Verdict, verify
@@ -60,7 +60,7 @@ async def play(choice: Play, console: Console) -> None:
     with tempfile.TemporaryDirectory(prefix="hypercare-demo-", ignore_cleanup_errors=True) as folder:
         settings = load_settings(**EMBEDDED, database_url=f"sqlite:///{folder}/hypercare.db", port=choice.port)
         with (Path(folder) / "notifications.txt").open("w", encoding="utf-8", buffering=1) as notifications:
-            async with running(settings, ROLES, notifications) as stage:
+            async with running(settings, every_role(settings), notifications) as stage:
                 await _perform(stage, choice, console, notifications.name)
                 if not choice.once:
                     console.print("\nStill running for you to look around. [bold]Ctrl-C[/bold] ends it and removes the demo's database.")

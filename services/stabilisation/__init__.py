@@ -23,7 +23,7 @@ metrics_router = APIRouter()
 router = APIRouter()
 
 
-def _ledger(request: Request) -> Ledger:
+async def _ledger(request: Request) -> Ledger:
     ledger: Ledger = request.app.state.ledger
     return ledger
 

@@ -1,0 +1,1 @@
+"""What hypercare costs, as ratios from one run: `make bench`."""

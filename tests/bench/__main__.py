@@ -1,0 +1,56 @@
+"""`make bench`: prints a table and writes bench.json. Every figure comes from this run; ratios compare two things measured in turn."""
+
+import asyncio
+import json
+import os
+import platform
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.bench import http, latency, memory, streaming
+
+OUT = Path("bench.json")
+
+
+class Figure(NamedTuple):
+    """One line of the table: a value with its unit, the bar it is held against, and how it was measured."""
+
+    name: str
+    value: float
+    unit: str
+    bar: str
+    how: str
+
+
+MEASURES: tuple[Callable[[Path], Iterator[Figure]], ...] = ()
+
+
+def main() -> int:
+    console = Console()
+    figures: list[Figure] = []
+    with tempfile.TemporaryDirectory(prefix="hypercare-bench-") as folder:
+        for measure in (http.measure, latency.measure, streaming.measure, memory.measure):
+            console.print(f"[dim]{(measure.__doc__ or '').strip()}")
+            figures += [Figure(*figure) for figure in asyncio.run(measure(Path(folder)))]
+    console.print(_table(figures))
+    machine = {"python": platform.python_version(), "cores": os.cpu_count(), "load": os.getloadavg()}
+    OUT.write_text(json.dumps({"machine": machine, "figures": [figure._asdict() for figure in figures]}, indent=1) + "\n", "utf-8")
+    console.print(f"written to {OUT}; load average now {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    return 0
+
+
+def _table(figures: list[Figure]) -> Table:
+    table = Table("figure", "value", "bar", "how", title="hypercare on this machine, one run")
+    for figure in figures:
+        table.add_row(figure.name, f"{figure.value:.4g} {figure.unit}", figure.bar, figure.how)
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""Acknowledged tickets per second over HTTP, against the same app without a write."""
+
+import statistics
+from pathlib import Path
+
+from tests.bench.load import press, submissions
+from tests.processes import Process, free_port
+
+ROUNDS = 2
+SECONDS = 4.0
+Measured = list[tuple[str, float, str, str, str]]
+
+
+async def measure(folder: Path) -> Measured:
+    """HTTP: submissions acknowledged per second, with and without the write, in turn"""
+    settings = {"database_url": f"sqlite:///{folder / 'http.db'}"}
+    port = free_port()
+    with Process(["services", "up", "api"], port, settings, folder / "api.log").start().ready() as api:
+        with Process(["tests.bench.bare", str(port + 1)], port + 1, settings, folder / "bare.log") as bare:
+            bare.ready("/livez")
+            rates = [await _round(api.port, bare.port) for _ in range(ROUNDS + 1)][1:]
+    written, unwritten = (statistics.median(side) for side in zip(*rates, strict=True))
+    ratio = statistics.median(a / b for a, b in rates)
+    how = f"32 connections, {ROUNDS} rounds of {SECONDS:g} s each in turn, medians; load generator on the same cores"
+    return [
+        ("tickets acknowledged", written, "/s", "", how),
+        ("same app without a write", unwritten, "/s", "", how),
+        ("ratio", ratio, "", "≥ 0.5", "median of the rounds' ratios"),
+    ]
+
+
+async def _round(api: int, bare: int) -> tuple[float, float]:
+    written = await press(api, submissions(), SECONDS)
+    unwritten = await press(bare, submissions(), SECONDS)
+    assert written.only(201), written.answers
+    assert unwritten.only(201), unwritten.answers
+    return written.per_second, unwritten.per_second
