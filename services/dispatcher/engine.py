@@ -68,8 +68,9 @@ class Engine:
             log.error("a delivery's outcome could not be recorded; it is sent again when its lease runs out", error=repr(error))
 
     async def _pause(self) -> None:
-        with suppress(TimeoutError):
-            await asyncio.wait_for(self._woken.wait(), self.pace.poll)
+        with suppress(TimeoutError):  # not wait_for: before Python 3.12 it may swallow the cancellation that ends the engine
+            async with asyncio.timeout(self.pace.poll):
+                await self._woken.wait()
 
     async def _drain(self) -> None:
         with suppress(TimeoutError):
