@@ -26,6 +26,8 @@ VERBS = {
     "import": Verb("services.cli.importer", "Make tickets of a CSV, NDJSON or XLSX file."),
     "ledger": Verb("services.cli.ledger", "Verify, export and anchor the ledger."),
     "dlq": Verb("services.cli.dlq", "Look at dead letters, replay or discard them."),
+    "topics": Verb("services.cli.topics", "List or create the topics of Kafka."),
+    "relay": Verb("services.cli.relay", "Send the ledger to Kafka again."),
     "config": Verb("services.cli.config", "Show and check the settings."),
     "doctor": Verb("services.cli.doctor", "Say what is wrong with this installation and how to mend it."),
     "migrate": Verb("services.cli.migrate", "Bring the database's tables to this program's revision."),
