@@ -39,6 +39,13 @@ check: $(VENV)/test-ready ## style, types and import contracts only
 kafka: $(VENV)/ready ## start one real Apache Kafka broker on a free loopback port (needs Java 17 and Maven)
 	$(BIN)/python -m deploy.kafka.broker
 
+gen: $(VENV)/test-ready ## make every generated file anew
+	$(BIN)/python -m services.cli.pages
+	$(BIN)/python -m deploy.grafana.boards
+
+bench: $(VENV)/test-ready ## what it costs: a table and bench.json (several minutes, wants a quiet machine)
+	$(BIN)/python -m tests.bench
+
 lock: ## resolve the lock files anew (needs uv)
 	$(LOCK) --upgrade pyproject.toml --output-file requirements.lock
 	$(LOCK) --upgrade --extra test --constraint requirements.lock pyproject.toml --output-file requirements-test.lock

@@ -76,7 +76,7 @@ class Desk:
         self.examples = random.Random(seed).sample(read_corpus(), tickets)
         self.people = people
         self.acknowledged: dict[str, str] = {}
-        self.retries = 0
+        self.attempts = 0
         self._lock = threading.Lock()
 
     def work(self) -> None:
@@ -93,11 +93,11 @@ class Desk:
         told = {"title": example.title, "body": example.body, "site": "Cork", "reporter": "desk", "reporter_role": example.reporter_role}
 
         def answered() -> str | None:
+            self.attempts += 1
             answer = client.post("/v1/tickets", json=told, headers={"Idempotency-Key": key})
             if answer.status_code in (200, 201):
                 return str(answer.json()["id"])
             assert answer.status_code in (409, 503), answer.text
-            self.retries += 1
             time.sleep(0.2)
             return None
 
@@ -107,7 +107,7 @@ class Desk:
 
 
 class Chaos:
-    """Kills one process after the other with -9 and starts it again, and freezes the broker once, until told to stop."""
+    """Kills one process after the other with -9 and starts it again, while the broker is frozen once; until told to stop."""
 
     def __init__(self, processes: Sequence[Process], broker: Broker, freeze_s: float, pause_s: float = 1.5) -> None:
         self.processes = processes
@@ -119,12 +119,13 @@ class Chaos:
         self._thread = threading.Thread(target=self._run, name="chaos")
 
     def _run(self) -> None:
-        turn = 0
+        freezing, turn = threading.Thread(target=self._freeze, name="frost"), 0
         while not self._enough.wait(self.pause_s) or turn <= len(self.processes):
             self._strike(self.processes[turn % len(self.processes)])
             turn += 1
-            if turn == len(self.processes) // 2:
-                self._freeze()
+            if turn == 1:
+                freezing.start()
+        freezing.join()
 
     def _strike(self, process: Process) -> None:
         process.kill()

@@ -142,7 +142,7 @@ def test_the_figures_equal_a_recount(campaign: Campaign) -> None:
 def test_what_was_measured(campaign: Campaign, record_property: Callable[[str, object], None]) -> None:
     kills = sum(process.kills for process in campaign.plant.processes)
     copies = len(campaign.sink.received) - TICKETS_SUBMITTED
-    figures = {"kills": kills, "retries": campaign.desk.retries, "second copies at the receiver": copies}
+    figures = {"kills": kills, "attempts": campaign.desk.attempts, "second copies at the receiver": copies}
     figures |= {"submitting, s": round(campaign.submitting_s), "draining, s": round(campaign.draining_s)}
     for name, value in figures.items():
         record_property(name, value)

@@ -6,7 +6,7 @@ from pathlib import Path
 from tests.bench.load import press, submissions
 from tests.processes import Process, free_port
 
-ROUNDS = 2
+ROUNDS = 5
 SECONDS = 4.0
 Measured = list[tuple[str, float, str, str, str]]
 
@@ -15,10 +15,10 @@ async def measure(folder: Path) -> Measured:
     """HTTP: submissions acknowledged per second, with and without the write, in turn"""
     settings = {"database_url": f"sqlite:///{folder / 'http.db'}"}
     port = free_port()
-    with Process(["services", "up", "api"], port, settings, folder / "api.log").start().ready() as api:
-        with Process(["tests.bench.bare", str(port + 1)], port + 1, settings, folder / "bare.log") as bare:
-            bare.ready("/livez")
-            rates = [await _round(api.port, bare.port) for _ in range(ROUNDS + 1)][1:]
+    api = Process(["services", "up", "api"], port, settings, folder / "api.log")
+    bare = Process(["tests.bench.bare", str(port + 1)], port + 1, settings, folder / "bare.log")
+    with api.start().ready(), bare.start().ready("/livez"):
+        rates = [await _round(api.port, bare.port) for _ in range(ROUNDS + 1)][1:]
     written, unwritten = (statistics.median(side) for side in zip(*rates, strict=True))
     ratio = statistics.median(a / b for a, b in rates)
     how = f"32 connections, {ROUNDS} rounds of {SECONDS:g} s each in turn, medians; load generator on the same cores"
