@@ -296,7 +296,9 @@ async def test_a_page_to_a_team_that_the_ticket_has_left_is_withdrawn(ledger: Le
     fresh = asked(ledger, ticket, "pager:lab")
     async with sending(ledger, Recorder("pager")):
         await settled(ledger, 2)
-    assert set(outcomes(ledger)) == {("NotificationWithdrawn", stale), ("NotificationSent", fresh)}
+        next_one = await asyncio.to_thread(paged, ledger)
+        await settled(ledger, 3)
+    assert set(outcomes(ledger)) == {("NotificationWithdrawn", stale), ("NotificationSent", fresh), ("NotificationSent", next_one)}
     assert row_of(ledger, stale)["error"] == "HC-1 is no longer with erp"
 
 
