@@ -13,6 +13,7 @@ from services.cli import VERBS, load_verb
 from services.deliveries import DELIVERY_CHANGES
 from services.lifecycle import LIFECYCLE, Rule
 from services.settings import PREFIX, Settings, secret_names
+from services.web import remedies
 
 SETTINGS_HEAD = f"""# Settings
 
@@ -138,7 +139,12 @@ def _options(command: Any, name: str) -> str:
     return "\n| argument or option | meaning |\n|---|---|\n" + "".join(rows) if rows else ""
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page, "events.md": events_page, "cli.md": cli_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "events.md": events_page,
+    "cli.md": cli_page,
+    "errors.md": remedies.as_markdown,
+}
 
 
 def write(folder: Path) -> None:
