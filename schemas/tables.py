@@ -79,7 +79,7 @@ class HandledRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """One notification to one target. States: pending, leased, sent, dead."""
+    """One notification to one target. States: pending, leased, sent, dead, withdrawn."""
 
     __tablename__ = "delivery"
     __table_args__ = STRICT

@@ -8,7 +8,7 @@ import re
 from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, StringConstraints
+from pydantic import AfterValidator, BeforeValidator, StringConstraints
 
 Severity = Literal["sev1", "sev2", "sev3", "sev4"]
 SEVERITIES: tuple[Severity, ...] = ("sev1", "sev2", "sev3", "sev4")
@@ -22,6 +22,7 @@ CauseClass = Literal[
     "infrastructure", "device", "training", "process", "enhancement", "duplicate", "cannot_reproduce",
 ]  # fmt: skip
 
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -31,10 +32,20 @@ def printable(text: str) -> str:
     return text
 
 
+def _written(instant: object) -> object:
+    """Pydantic would take a number, or text that is one, for seconds since 1970."""
+    if not isinstance(instant, datetime) and not (isinstance(instant, str) and _INSTANT.match(instant)):
+        raise ValueError("needs date, time and UTC offset, for example 2026-03-01T06:15:00+01:00")
+    return instant
+
+
 def in_utc(instant: datetime) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("needs a UTC offset, for example 2026-03-01T06:15:00+01:00")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("lies outside of the calendar") from None
 
 
 def _filled(text: str) -> str:
@@ -49,4 +60,4 @@ Name = Annotated[Printable, StringConstraints(min_length=1, max_length=100), Aft
 Line = Annotated[Printable, StringConstraints(min_length=1, max_length=300), AfterValidator(_filled)]
 Prose = Annotated[Printable, StringConstraints(max_length=20_000)]
 Reason = Annotated[Printable, StringConstraints(min_length=5, max_length=2_000), AfterValidator(_filled)]
-Instant = Annotated[datetime, AfterValidator(in_utc)]
+Instant = Annotated[datetime, BeforeValidator(_written), AfterValidator(in_utc)]

@@ -42,7 +42,7 @@ class Misconfigured(HypercareError):
 
 
 class Unavailable(HypercareError):
-    """A part that hypercare depends on does not answer; nothing was stored"""
+    """A part that hypercare depends on does not answer"""
 
     status = 503
     retry = True

@@ -2,7 +2,7 @@
 
 import os
 
-POINTS = ("api-after-commit",)
+POINTS = ("api-after-commit", "dispatcher-before-send", "dispatcher-after-send")
 EXIT_STATUS = 9
 
 

@@ -143,6 +143,7 @@ class _Job(Generic[T]):
         self.command = command
         self.reads = reads
         self.future: Future[T] = Future()
+        self.future.set_running_or_notify_cancel()  # a caller that goes away must not take its neighbours' answers along
         self.outcome: tuple[T | None, HypercareError | None] = (None, None)
 
     def attempt(self, draft: Draft) -> None:

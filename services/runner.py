@@ -100,6 +100,8 @@ class Runner:
             return []
         try:
             return list(await asyncio.to_thread(self._handle, work))
+        except Unavailable:
+            raise
         except Exception as error:
             log.warning("a batch failed; its events are tried one by one", service=self.service.name, error=repr(error))
         return [await self._alone(occurrence) for occurrence in work]
@@ -109,6 +111,8 @@ class Runner:
         for _ in range(ATTEMPTS):
             try:
                 return (await asyncio.to_thread(self._handle, [occurrence]))[0]
+            except Unavailable:
+                raise
             except Exception as error:
                 failure = error
                 await asyncio.sleep(wait)

@@ -245,3 +245,9 @@ def test_who_did_what_and_why_stands_in_the_entry(ledger: Ledger) -> None:
     entry = entries_of(ledger, ticket.id)[1]
     assert (entry.actor, entry.role, entry.reason, entry.site) == ("erik", "automation_engineer", ENGINEER.reason, "Cork")
     assert (entry.type, entry.data, entry.ticket_version) == ("TicketRouted", {"system": "plc_scada", "team": "automation"}, 2)
+
+
+def test_a_caller_that_gives_up_does_not_take_its_neighbours_answers_along(ledger: Ledger) -> None:
+    writes = [ledger.write(lambda draft: submit(draft, told(), DESK)) for _ in range(20)]
+    assert not any(write.cancel() for write in writes[::2])
+    assert len({write.result(10)[0].id for write in writes}) == 20

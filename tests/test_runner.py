@@ -12,7 +12,7 @@ from sqlalchemy import select
 from schemas.events import Event, TicketCommented, TicketQueued, TicketRouted, TicketSubmitted
 from schemas.tables import CONSUMERS, HANDLED, LETTERS
 from services.deliveries import discard, replay
-from services.errors import Conflict
+from services.errors import Conflict, Unavailable
 from services.ledger import Ledger
 from services.log import Batch, Log
 from services.log.table import TableLog
@@ -175,3 +175,19 @@ async def test_a_handler_that_answers_too_little_is_found_out(ledger: Ledger) ->
     async with running(ledger, service(lambda work: [])):
         await until(lambda: len(letters(ledger)) == 1)
     assert "0 lists for 1 events" in letters(ledger)[0][2]
+
+
+async def test_a_database_that_is_away_inside_a_handler_is_waited_for_not_given_up(ledger: Ledger) -> None:
+    ticket = submitted(ledger)
+    outages = iter(range(8))
+
+    def handle(work: Sequence[Occurrence]) -> list[list[Event]]:
+        if next(outages, None) is not None:
+            raise Unavailable("the database did not answer")
+        return [[TicketRouted(system="erp", team="erp")] for _ in work]
+
+    task = asyncio.create_task(Runner(service(handle), TableLog(ledger), ledger, first_wait=0.0001).run())
+    await until(lambda: ticket_of(ledger, ticket.id).state == "routed")
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    assert letters(ledger) == []

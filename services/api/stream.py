@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Annotated
 
 import structlog
@@ -19,6 +19,7 @@ from schemas.words import Name, Slug
 from services.api.desk import AtDesk, Desk
 from services.errors import Unavailable
 from services.ledger import read_head
+from services.waiting import rest
 from services.web.bodies import router as json_router
 from services.web.drain import Drain
 
@@ -69,7 +70,7 @@ class Tail:
                 if now() >= due:
                     yield None
                     due = now() + self.heartbeat
-                await _rest(woken, min(POLL_S, self.heartbeat))
+                await rest(woken, min(POLL_S, self.heartbeat))
 
     async def _page(self) -> list[Entry]:
         """A database that is away ends no stream: it goes on where it was."""
@@ -113,11 +114,6 @@ def _conditions(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
         yield ENTRIES.c.site == wanted.site
     if wanted.system is not None:
         yield ENTRIES.c.ticket.in_(select(TICKETS.c.id).where(TICKETS.c.system == wanted.system))
-
-
-async def _rest(woken: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(woken.wait(), seconds)
 
 
 LastEventId = Annotated[int | None, Header(alias="Last-Event-ID", ge=0, lt=2**63, description="go on behind this id; wins over `after`")]

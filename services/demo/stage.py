@@ -57,14 +57,21 @@ class Play:
 
 async def play(choice: Play, console: Console) -> None:
     """Until everything is played (`once`), or until the process is asked to end."""
+    async with _set_up(choice) as (stage, notifications):
+        await _perform(stage, choice, console, notifications)
+        if not choice.once:
+            console.print("\nStill running for you to look around. [bold]Ctrl-C[/bold] ends it and removes the demo's database.")
+            await stage.asked_to_end.wait()
+
+
+@contextlib.asynccontextmanager
+async def _set_up(choice: Play) -> AsyncIterator[tuple[Stage, str]]:
+    """Everything in one process on a database of its own, and the file that gets the notifications."""
     with tempfile.TemporaryDirectory(prefix="hypercare-demo-", ignore_cleanup_errors=True) as folder:
         settings = load_settings(**EMBEDDED, database_url=f"sqlite:///{folder}/hypercare.db", port=choice.port)
         with (Path(folder) / "notifications.txt").open("w", encoding="utf-8", buffering=1) as notifications:
             async with running(settings, every_role(settings), notifications) as stage:
-                await _perform(stage, choice, console, notifications.name)
-                if not choice.once:
-                    console.print("\nStill running for you to look around. [bold]Ctrl-C[/bold] ends it and removes the demo's database.")
-                    await stage.asked_to_end.wait()
+                yield stage, notifications.name
 
 
 async def _perform(stage: Stage, choice: Play, console: Console, notifications: str) -> None:

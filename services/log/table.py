@@ -8,13 +8,14 @@ from sqlalchemy import Connection, select
 from schemas.tables import CONSUMERS
 from services.ledger import Ledger, read_entries
 from services.log import Batch
+from services.waiting import rest
 
 BATCH = 100
 IDLE = 0.25
 
 
 class TableLog:
-    """Reads by cursor: safe, because seq is gap-free in commit order. Commits of this process wake it, others show within `IDLE` seconds."""
+    """Reads by cursor: safe, because seq is gap-free in commit order. Commits of this process wake it; others show within `IDLE` s."""
 
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
@@ -35,7 +36,7 @@ class TableLog:
                     yield batch
                     position = batch.position or position
                 else:
-                    await _either(woken, IDLE)
+                    await rest(woken, IDLE)
         finally:
             self.ledger.unwatch(wake)
 
@@ -47,13 +48,6 @@ class TableLog:
         with self.ledger.database.read() as connection:
             entries = read_entries(connection, position, types, BATCH)
         return Batch([entry.id for entry in entries], entries[-1].seq if entries else None)
-
-
-async def _either(woken: asyncio.Event, seconds: float) -> None:
-    try:
-        await asyncio.wait_for(woken.wait(), seconds)
-    except TimeoutError:
-        return
 
 
 def position_of(connection: Connection, consumer: str) -> int:

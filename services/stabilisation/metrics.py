@@ -23,7 +23,7 @@ from services.stabilisation.scrape import Scrape
 Labels = tuple[str, ...]
 RELAY = "relay"
 LETTER_KINDS = ("record", "event", "delivery")
-DELIVERY_STATES = ("pending", "leased", "sent", "dead")
+DELIVERY_STATES = ("pending", "leased", "sent", "dead", "withdrawn")
 
 
 @dataclass(frozen=True, slots=True)
