@@ -52,9 +52,12 @@ def imports(*names: str) -> Finder:
 
 
 def mentions(name: str) -> Finder:
-    return lambda node: (
-        isinstance(node, ast.Name) and node.id == name or isinstance(node, ast.ImportFrom) and any(a.name == name for a in node.names)
-    )
+    def finder(node: ast.AST) -> bool:
+        if isinstance(node, ast.ImportFrom):
+            return any(alias.name == name for alias in node.names)
+        return isinstance(node, ast.Name) and node.id == name
+
+    return finder
 
 
 RULES: list[tuple[str, Finder, set[str], str]] = [
