@@ -8,10 +8,10 @@ import asyncio
 import re
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
 from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -36,6 +36,7 @@ from services.settings import Settings
 
 log = structlog.get_logger()
 
+T = TypeVar("T")
 BATCH = 100
 LARGEST_REQUEST = 1024 * 1024
 FAILURES = (KafkaError, TimeoutError, OSError)
@@ -98,7 +99,9 @@ class Member:
         self.topic = topic
         self._reader: AIOKafkaConsumer | None = None
         self._wait = kafka.pace.first_wait
+        self._starting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._awake = 0.0
+        self._hungry = kafka.pace.heartbeat
 
     async def records(self) -> AsyncGenerator[Sequence[Received], None]:
         """Endless. Asking for the next records says that those before are done: only then are they committed."""
@@ -125,8 +128,12 @@ class Member:
     async def _joined(self) -> AIOKafkaConsumer:
         if self._reader is None:
             self._reader = AIOKafkaConsumer(self.topic, **self._told())
-            async with asyncio.timeout(self.kafka.pace.joining):
-                await self._reader.start()
+            self._starting = asyncio.ensure_future(self._reader.start())
+            self._starting.add_done_callback(_seen)
+        if not self._starting.done():
+            await asyncio.wait({self._starting}, timeout=self.kafka.pace.joining)
+        if error := _error_of(self._starting, self.kafka.pace.joining):
+            raise error
         return self._reader
 
     def _told(self) -> dict[str, Any]:
@@ -145,31 +152,45 @@ class Member:
 
     async def _fetched(self, reader: AIOKafkaConsumer) -> Sequence[Received]:
         began = time.time()
-        async with asyncio.timeout(self.kafka.pace.joining):
-            found = await reader.getmany(timeout_ms=_ms(self.kafka.pace.poll))
+        found = await _within(self.kafka.pace.joining, reader.getmany(timeout_ms=_ms(self.kafka.pace.poll)))
         records = [_received(record) for part in found.values() for record in part]
         if records:
             self._wait, self._awake = self.kafka.pace.first_wait, 0.0
         else:
             self._awake = self._awake or began
-            self._check_silence(reader)
+            self._check_alive(reader)
         return records
 
-    def _check_silence(self, reader: AIOKafkaConsumer) -> None:
-        """An idle partition is asked for twice a second, so that each answers, if only with nothing."""
+    def _check_alive(self, reader: AIOKafkaConsumer) -> None:
+        """An idle partition is asked for twice a second, so that each answers, if only with nothing.
+
+        Where the topic was deleted, offsets mean nothing any more: a new reader begins at the beginning of the new topic.
+        """
+        if not reader.partitions_for_topic(self.topic):
+            raise TimeoutError(f"there is no topic {self.topic}")
         parts = reader.assignment()
-        heard = min(((reader.last_poll_timestamp(part) or 0) / 1000 for part in parts), default=self._awake)
-        patience = self.kafka.pace.silence * (1 if parts else 10)
-        if time.time() - max(heard, self._awake) > patience:
-            raise TimeoutError(f"nothing was heard for {patience:g} s")
+        if not parts:
+            return self._ask_for_parts(reader)
+        self._hungry = self.kafka.pace.heartbeat
+        heard = min((reader.last_poll_timestamp(part) or 0) / 1000 for part in parts)
+        if time.time() - max(heard, self._awake) > self.kafka.pace.silence:
+            raise TimeoutError(f"nothing was heard for {self.kafka.pace.silence:g} s")
+
+    def _ask_for_parts(self, reader: AIOKafkaConsumer) -> None:
+        """A member that returns is given what it had, without a look at what there is now: nothing, where the topic was away meanwhile.
+
+        Asking again makes the group share anew if this member leads it, and costs nothing where there are more members than partitions.
+        """
+        if time.time() - self._awake > self._hungry:
+            reader.subscribe([self.topic])
+            self._awake, self._hungry = time.time(), min(2 * self._hungry, 10 * self.kafka.pace.silence)
 
     async def _from_the_beginning(self, reader: AIOKafkaConsumer, lost: KafkaError) -> None:
         """Where the group has no place yet, or its place is gone: handling an event a second time has no effect, missing it would."""
         parts = [part for part in _parts_of(lost) if part in reader.assignment()]
         log.info("reads from the beginning", consumer=self.consumer, parts=[f"{part.topic}/{part.partition}" for part in parts])
         if parts:
-            async with asyncio.timeout(self.kafka.pace.joining):
-                await reader.seek_to_beginning(*parts)
+            await _within(self.kafka.pace.joining, reader.seek_to_beginning(*parts))
 
     async def _commit(self, records: Sequence[Received]) -> None:
         """Not cancelled while the connection is open: aiokafka would leave a task behind whose error nobody sees."""
@@ -181,8 +202,7 @@ class Member:
         task.add_done_callback(_seen)
         try:
             await asyncio.wait({task}, timeout=self.kafka.pace.committing)
-            error = task.exception() if task.done() else TimeoutError(f"no answer within {self.kafka.pace.committing:g} s")
-            await self._after_commit(error)
+            await self._after_commit(_error_of(task, self.kafka.pace.committing))
         finally:
             if not task.done():
                 await self._let_go()
@@ -190,7 +210,7 @@ class Member:
 
     async def _after_commit(self, error: BaseException | None) -> None:
         if isinstance(error, CommitFailedError | IllegalStateError):
-            log.info("another member has the partitions now", consumer=self.consumer, error=repr(error))
+            log.info("another member has the partitions now", consumer=self.consumer, member=self.kafka.member(self.consumer))
         elif error is not None:
             await self._start_over(error)
 
@@ -201,16 +221,26 @@ class Member:
         self._wait = min(2 * self._wait, self.kafka.pace.longest_wait)
 
     async def _let_go(self) -> None:
-        """`stop` waits for answers that a frozen broker never gives: what it leaves behind is then taken apart piece by piece."""
+        """`stop` waits for answers that a frozen broker never gives: what it leaves behind is then taken apart piece by piece.
+
+        A start is cancelled only where it does not end: aiokafka would leave its first connection open.
+        """
         reader, self._reader, self._awake = self._reader, None, 0.0
-        if reader is None or await _within(self.kafka.pace.leaving, reader.stop):
+        if reader is None:
             return
+        await asyncio.wait({self._starting}, timeout=self.kafka.pace.leaving)
+        stopped = await _ended(self.kafka.pace.leaving, reader.stop)
+        self._starting.cancel()
+        if not stopped:
+            await self._take_apart(reader)
+
+    async def _take_apart(self, reader: AIOKafkaConsumer) -> None:
         coordinator, fetcher = reader._coordinator, reader._fetcher
         steps = [reader._client.close]
         if coordinator is not None:
             steps += [coordinator._stop_heartbeat_task, coordinator._stop_commit_offsets_refresh_task]
         for step in steps + ([fetcher.close] if fetcher is not None else []):
-            await _within(self.kafka.pace.leaving / 4, step)
+            await _ended(self.kafka.pace.leaving / 4, step)
 
 
 class KafkaLog:
@@ -237,8 +267,7 @@ class KafkaCarrier:
 
     async def carry(self, records: Sequence[Record]) -> None:
         try:
-            async with asyncio.timeout(self.kafka.pace.sending):
-                await self._send(records)
+            await _within(self.kafka.pace.sending, self._send(records))
         except FAILURES as error:
             await self.close()
             topics = ", ".join(sorted({record.topic for record in records}))
@@ -265,7 +294,7 @@ class KafkaCarrier:
             "enable_idempotence": True,
             "max_batch_size": 128 * 1024,
             "max_request_size": LARGEST_REQUEST,
-            "request_timeout_ms": _ms(self.kafka.pace.sending),
+            "request_timeout_ms": _ms(0.8 * self.kafka.pace.sending),  # ends by itself before we end it: see `_let_go`
         }
 
     async def close(self) -> None:
@@ -275,23 +304,22 @@ class KafkaCarrier:
             return
         producer._closed = True  # `stop` would set it, and then wait for acknowledgements without end
         for step in (producer.client.close, producer._sender.close):
-            await _within(self.kafka.pace.leaving, step)
+            await _ended(self.kafka.pace.leaving, step)
 
 
 async def create_topics(kafka: Kafka, topics: Iterable[Topic]) -> list[str]:
     """Create what is missing, as three copies where there are three brokers. The names created; `Unavailable` when Kafka does not do it."""
     admin = AIOKafkaAdminClient(**kafka.client("topics"))
     try:
-        async with asyncio.timeout(kafka.pace.joining):
-            await admin.start()
-            return await _created(admin, topics)
+        return await _within(kafka.pace.joining, _created(admin, topics))
     except FAILURES as error:
         raise Unavailable(f"The topics could not be created ({_told(error)}); is Kafka at {kafka.bootstrap} up, and may we?") from error
     finally:
-        await _within(kafka.pace.leaving, admin.close)
+        await _ended(kafka.pace.leaving, admin.close)
 
 
 async def _created(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -> list[str]:
+    await admin.start()
     known = set(await admin.list_topics())
     copies = min(3, len((await admin.describe_cluster())["brokers"]))
     safety = {"min.insync.replicas": str(max(1, copies - 1))}
@@ -307,7 +335,7 @@ async def _created(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -> list[
 
 
 def _told(error: BaseException) -> str:
-    return repr(error) if error.args else f"{type(error).__name__}: no answer in time"
+    return (str(error) or repr(error)) if error.args else f"{type(error).__name__}: no answer in time"
 
 
 def _ms(seconds: float) -> int:
@@ -340,10 +368,29 @@ def _seen(ack: "asyncio.Future[Any]") -> None:
         ack.exception()
 
 
-async def _within(seconds: float, step: Callable[[], Awaitable[object]]) -> bool:
-    """Whether the step was done in time."""
+def _error_of(task: "asyncio.Future[Any]", seconds: float) -> BaseException | None:
+    """aiokafka's `stop` may end as cancelled although nobody cancelled it: passed on, that would end our own task without a word."""
+    if not task.done():
+        return TimeoutError(f"no answer within {seconds:g} s")
+    return TimeoutError("aiokafka cancelled itself") if task.cancelled() else task.exception()
+
+
+async def _within(seconds: float, step: Coroutine[Any, Any, T]) -> T:
+    """Its result, or `TimeoutError`; the step is told to end then, and not waited for: aiokafka has tasks that swallow a cancellation."""
+    task = asyncio.ensure_future(step)
+    task.add_done_callback(_seen)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+        if error := _error_of(task, seconds):
+            raise error
+        return task.result()
+    finally:
+        task.cancel()
+
+
+async def _ended(seconds: float, step: Callable[[], Coroutine[Any, Any, object]]) -> bool:
+    """Whether the step ended well and in time."""
     with suppress(*FAILURES):
-        async with asyncio.timeout(seconds):
-            await step()
-            return True
+        await _within(seconds, step())
+        return True
     return False

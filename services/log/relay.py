@@ -5,7 +5,6 @@ What was sent and not noted as sent is sent again. Consumers know events by thei
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import groupby
 from typing import NamedTuple, Protocol
@@ -23,6 +22,7 @@ from services.log.outgoing import CONCERNS_ITS_TEAM, Stamp
 from services.log.table import position_of
 from services.log.turn import Turn
 from services.tickets import fold
+from services.waiting import rest
 
 log = structlog.get_logger()
 
@@ -71,6 +71,7 @@ class Relay:
         self.turn = Turn(ledger.database)
         self.trouble = ""
         self.working = False
+        self._introduced = False
         self._wait = self.rhythm.first_wait
 
     def check(self) -> None:
@@ -104,7 +105,7 @@ class Relay:
         else:
             self.trouble, self._wait = "", self.rhythm.first_wait
             if not moved:
-                await _pause(woken, self.rhythm.idle if self.working else self.rhythm.standby)
+                await rest(woken, self.rhythm.idle if self.working else self.rhythm.standby)
 
     async def _stumble(self, error: Unavailable) -> None:
         self.trouble = str(error)
@@ -113,8 +114,11 @@ class Relay:
         self._wait = min(2 * self._wait, self.rhythm.longest_wait)
 
     async def _carry_next(self) -> bool:
-        """Whether there was anything to carry."""
+        """Whether there was anything to carry. A relay that never got anything through has a place all the same: its lag shows."""
         load = await asyncio.to_thread(self._load)
+        if not self._introduced:
+            await asyncio.wrap_future(self.ledger.write(lambda draft: _advance(draft, Load(load.before, load.before, ()))))
+            self._introduced = True
         if load.after == load.before:
             return False
         await self.carrier.carry(load.records)
@@ -128,11 +132,6 @@ class Relay:
             left = tickets_as_left(connection, [entry for entry in entries if entry.type in CONCERNS_ITS_TEAM])
         records = [record for entry in entries for record in self.stamp.records(entry, left.get(entry.id))]
         return Load(before, entries[-1].seq if entries else before, records)
-
-
-async def _pause(woken: asyncio.Event, seconds: float) -> None:
-    with suppress(TimeoutError):
-        await asyncio.wait_for(woken.wait(), seconds)
 
 
 def _advance(draft: Draft, load: Load) -> None:
