@@ -156,7 +156,7 @@ class Intake:
         def command(draft: Draft) -> None:
             submit(draft, told.submission, by, key)
 
-        await asyncio.wrap_future(self.ledger.write(command, *reads_of(told.submission, by.actor, key)))
+        await self.ledger.written(command, *reads_of(told.submission, by.actor, key))
 
     async def _lay_aside(self, record: Received, error: Exception) -> None:
         event = _quarantined(record, error)
@@ -166,7 +166,7 @@ class Intake:
             if draft.get(LETTERS, event.letter) is None:
                 quarantine(draft, event, Attribution(f"{SERVICE}:{ACTOR}", SERVICE))
 
-        await asyncio.wrap_future(self.ledger.write(command, (LETTERS, (event.letter,))))
+        await self.ledger.written(command, (LETTERS, (event.letter,)))
 
 
 def _sender(record: Received, told: Told) -> tuple[Attribution, str]:

@@ -147,7 +147,7 @@ class Runner:
 
         if work or position is not None:
             reads: list[Slot] = [(HANDLED, (self.service.name, each.entry.id)) for each in work]
-            await asyncio.wrap_future(self.ledger.write(command, *reads, *((TICKETS, (each.ticket.id,)) for each in work)))
+            await self.ledger.written(command, *reads, *((TICKETS, (each.ticket.id,)) for each in work))
 
     def _record(self, draft: Draft, occurrence: Occurrence, events: Sequence[Event] | Exception) -> None:
         """What follows from one event, and that it is handled. A refusal means that a person was faster: noted, not an error."""

@@ -1,6 +1,7 @@
 """The composition root: what runs in a process, how it starts, and how it ends within 20 seconds of SIGTERM."""
 
 import asyncio
+import gc
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -60,6 +61,8 @@ async def running(settings: Settings, roles: Sequence[str], notifications: TextI
         parts = cast(settings, ledger, roles, notifications)
         app = create_app(parts.routers, open_callers(settings.api_keys_file), parts.checks)
         parts.furnish(app)
+        gc.collect()
+        gc.freeze()  # what was loaded stays: the collector need not walk through all of it again and again while requests are served
         stage = Stage(ledger, "http://{}:{}".format(*listener.getsockname()[:2]))
         async with _serving(app, listener), _at_work(settings, ledger, parts):
             with _signals(stage.asked_to_end):

@@ -1,19 +1,23 @@
 """The ledger keeps everything once, in one order, and nobody can change it unseen."""
 
+import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import rfc8785
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import func, insert, select, text
 
 from schemas.events import TicketCommented, TicketRouted
 from schemas.tables import ENTRIES, HEAD, KEYS, TICKETS
 from services.db import Database, migrate, open_database
-from services.errors import Refused, Unavailable
-from services.ledger import Draft, Ledger, export, read_entries, read_head
+from services.errors import NotFound, Refused, Unavailable
+from services.ledger import Draft, Ledger, canonical, export, read_entries, read_head
 from services.tickets import record, submit
 from services.verifier import verify
 from tests.lives import DESK, ENGINEER, entries_of, happened, submitted, told
@@ -89,6 +93,8 @@ def test_waiting_commands_share_one_commit(ledger: Ledger) -> None:
             pass
 
     first = ledger.write(slow)
+    while not entered:
+        pass
     rest = [ledger.write(lambda draft: (submit(draft, told(), DESK), draft.now)[1]) for _ in range(50)]
     moments.extend(rest)
     first.result()
@@ -247,7 +253,35 @@ def test_who_did_what_and_why_stands_in_the_entry(ledger: Ledger) -> None:
     assert (entry.type, entry.data, entry.ticket_version) == ("TicketRouted", {"system": "plc_scada", "team": "automation"}, 2)
 
 
-def test_a_caller_that_gives_up_does_not_take_its_neighbours_answers_along(ledger: Ledger) -> None:
-    writes = [ledger.write(lambda draft: submit(draft, told(), DESK)) for _ in range(20)]
-    assert not any(write.cancel() for write in writes[::2])
-    assert len({write.result(10)[0].id for write in writes}) == 20
+async def test_a_caller_that_gives_up_neither_undoes_its_command_nor_takes_answers_along(ledger: Ledger) -> None:
+    waiting = [asyncio.create_task(ledger.written(lambda draft: submit(draft, told(), DESK))) for _ in range(20)]
+    await asyncio.sleep(0)
+    for task in waiting[::2]:
+        task.cancel()
+    answers = await asyncio.gather(*waiting, return_exceptions=True)
+    assert sum(isinstance(answer, asyncio.CancelledError) for answer in answers) == 10
+    await ledger.written(lambda draft: None)
+    assert count(ledger) == 20
+
+
+async def test_a_refusal_reaches_the_task_that_waits(ledger: Ledger) -> None:
+    with pytest.raises(NotFound, match="HC-9"):
+        await ledger.written(lambda draft: record(draft, "HC-9", TicketCommented(text="hm"), DESK))
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+JSON = st.recursive(
+    st.none() | st.booleans() | TEXT | st.integers(-(2**53) + 1, 2**53 - 1) | st.floats(allow_nan=False, allow_infinity=False),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXT, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(TEXT, JSON, max_size=5))
+def test_the_canonical_form_is_that_of_rfc_8785(data: dict[str, object]) -> None:
+    assert canonical({"data": data}) == rfc8785.dumps({"data": data})
+
+
+def test_instants_are_written_in_utc_to_the_microsecond() -> None:
+    summer = datetime(2026, 7, 1, 2, tzinfo=timezone(timedelta(hours=2)))
+    assert canonical({"at": summer}) == b'{"at":"2026-07-01T00:00:00.000000+00:00"}'

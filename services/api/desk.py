@@ -28,9 +28,9 @@ class Desk:
 
     async def write(self, command: Callable[[Draft], T], *reads: Slot) -> T:
         """What the command made, once it is committed. A caller that goes away does not cancel it: others share its transaction."""
-        written = asyncio.shield(asyncio.wrap_future(self.ledger.write(command, *reads)))
         try:
-            result = await asyncio.wait_for(written, self.longest_write)
+            async with asyncio.timeout(self.longest_write):
+                result = await self.ledger.written(command, *reads)
         except TimeoutError:
             raise Unavailable(LATE) from None
         reach("api-after-commit", self.fault)

@@ -1,9 +1,9 @@
 """`hypercare demo`"""
 
-import asyncio
 from typing import Annotated
 
 import typer
+import uvloop
 from rich.console import Console
 from typer import Option
 
@@ -22,4 +22,4 @@ Once = Annotated[bool, Option("--once", help="End when everything is played, wit
 def run_demo(tickets: Tickets = 160, seconds: Seconds = 45.0, port: Port = 8000, once: Once = False) -> None:
     """Play a sample go-live through the HTTP API: everything in this process, on a database that is removed at the end."""
     configure_logs("error", "demo")
-    asyncio.run(play(Play(tickets, seconds, port, once), Console()))
+    uvloop.run(play(Play(tickets, seconds, port, once), Console()))

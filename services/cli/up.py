@@ -1,9 +1,9 @@
 """`hypercare up`"""
 
-import asyncio
 from typing import Annotated
 
 import typer
+import uvloop
 from typer import Argument
 
 from services.logs import configure_logs
@@ -22,4 +22,4 @@ def run_up(roles: Roles = None) -> None:
     settings = load_settings()
     chosen = tuple(dict.fromkeys(roles or every_role(settings)))
     configure_logs(settings.log_level, "+".join(chosen) if roles else "hypercare")
-    asyncio.run(up(settings, chosen))
+    uvloop.run(up(settings, chosen))

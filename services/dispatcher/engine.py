@@ -105,7 +105,7 @@ class Engine:
         return leases
 
     async def _write(self, command: Callable[[Draft], T], *about: Candidate) -> T:
-        return await asyncio.wrap_future(self.ledger.write(command, *(slot for each in about for slot in each.slots)))
+        return await self.ledger.written(command, *(slot for each in about for slot in each.slots))
 
     async def _deliver(self, pool: ThreadPoolExecutor, leased: Lease) -> bool:
         """Slots are given back only when the outcome is recorded, so that one engine never has two of a kind in its hands."""

@@ -117,12 +117,12 @@ class Relay:
         """Whether there was anything to carry. A relay that never got anything through has a place all the same: its lag shows."""
         load = await asyncio.to_thread(self._load)
         if not self._introduced:
-            await asyncio.wrap_future(self.ledger.write(lambda draft: _advance(draft, Load(load.before, load.before, ()))))
+            await self.ledger.written(lambda draft: _advance(draft, Load(load.before, load.before, ())))
             self._introduced = True
         if load.after == load.before:
             return False
         await self.carrier.carry(load.records)
-        await asyncio.wrap_future(self.ledger.write(lambda draft: _advance(draft, load), (CONSUMERS, (RELAY,))))
+        await self.ledger.written(lambda draft: _advance(draft, load), (CONSUMERS, (RELAY,)))
         return True
 
     def _load(self) -> Load:
