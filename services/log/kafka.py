@@ -8,10 +8,10 @@ import asyncio
 import re
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import structlog
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -31,12 +31,12 @@ from schemas.records import Received, Record
 from schemas.topics import TICKETS, Topic
 from services.errors import Unavailable
 from services.log import Batch
+from services.log.deadlines import Opened, begun, ended, error_of, opened, seen, within
 from services.log.outgoing import ce_type
 from services.settings import Settings
 
 log = structlog.get_logger()
 
-T = TypeVar("T")
 BATCH = 100
 LARGEST_REQUEST = 1024 * 1024
 FAILURES = (KafkaError, TimeoutError, OSError)
@@ -46,13 +46,13 @@ _IDENTITY = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds. A member of a group rejoins within a heartbeat, from a task of its own, so that 30 s are enough for a rebalance; a request
-    must be allowed to take longer than that, and joining longer than a request."""
+    must be allowed to take longer than that, and joining longer than two requests, so that aiokafka ends what it began by itself."""
 
     session: float = 30.0
     heartbeat: float = 5.0
     rebalance: float = 30.0
-    request: float = 35.0
-    joining: float = 45.0
+    request: float = 32.0
+    joining: float = 70.0
     committing: float = 10.0
     sending: float = 10.0
     silence: float = 30.0
@@ -97,9 +97,8 @@ class Member:
         self.kafka = kafka
         self.consumer = consumer
         self.topic = topic
-        self._reader: AIOKafkaConsumer | None = None
+        self._open: Opened[AIOKafkaConsumer] | None = None
         self._wait = kafka.pace.first_wait
-        self._starting: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._awake = 0.0
         self._hungry = kafka.pace.heartbeat
 
@@ -126,15 +125,14 @@ class Member:
         return ()
 
     async def _joined(self) -> AIOKafkaConsumer:
-        if self._reader is None:
-            self._reader = AIOKafkaConsumer(self.topic, **self._told())
-            self._starting = asyncio.ensure_future(self._reader.start())
-            self._starting.add_done_callback(_seen)
-        if not self._starting.done():
-            await asyncio.wait({self._starting}, timeout=self.kafka.pace.joining)
-        if error := _error_of(self._starting, self.kafka.pace.joining):
+        if self._open is None:
+            reader = AIOKafkaConsumer(self.topic, **self._told())
+            self._open = opened(reader, reader.start())
+        reader, starting = self._open
+        await asyncio.wait({starting}, timeout=self.kafka.pace.joining)
+        if error := error_of(starting, self.kafka.pace.joining):
             raise error
-        return self._reader
+        return reader
 
     def _told(self) -> dict[str, Any]:
         pace = self.kafka.pace
@@ -152,7 +150,7 @@ class Member:
 
     async def _fetched(self, reader: AIOKafkaConsumer) -> Sequence[Received]:
         began = time.time()
-        found = await _within(self.kafka.pace.joining, reader.getmany(timeout_ms=_ms(self.kafka.pace.poll)))
+        found = await within(self.kafka.pace.joining, reader.getmany(timeout_ms=_ms(self.kafka.pace.poll)))
         records = [_received(record) for part in found.values() for record in part]
         if records:
             self._wait, self._awake = self.kafka.pace.first_wait, 0.0
@@ -190,19 +188,18 @@ class Member:
         parts = [part for part in _parts_of(lost) if part in reader.assignment()]
         log.info("reads from the beginning", consumer=self.consumer, parts=[f"{part.topic}/{part.partition}" for part in parts])
         if parts:
-            await _within(self.kafka.pace.joining, reader.seek_to_beginning(*parts))
+            await within(self.kafka.pace.joining, reader.seek_to_beginning(*parts))
 
     async def _commit(self, records: Sequence[Received]) -> None:
         """Not cancelled while the connection is open: aiokafka would leave a task behind whose error nobody sees."""
-        reader = self._reader
-        if reader is None:
+        if self._open is None:
             return
+        reader = self._open.client
         done = {TopicPartition(record.topic, record.partition): record.offset + 1 for record in records}
-        task = asyncio.ensure_future(reader.commit(done))
-        task.add_done_callback(_seen)
+        task = begun(reader.commit(done))
         try:
             await asyncio.wait({task}, timeout=self.kafka.pace.committing)
-            await self._after_commit(_error_of(task, self.kafka.pace.committing))
+            await self._after_commit(error_of(task, self.kafka.pace.committing))
         finally:
             if not task.done():
                 await self._let_go()
@@ -225,14 +222,14 @@ class Member:
 
         A start is cancelled only where it does not end: aiokafka would leave its first connection open.
         """
-        reader, self._reader, self._awake = self._reader, None, 0.0
-        if reader is None:
+        told, self._open, self._awake = self._open, None, 0.0
+        if told is None:
             return
-        await asyncio.wait({self._starting}, timeout=self.kafka.pace.leaving)
-        stopped = await _ended(self.kafka.pace.leaving, reader.stop)
-        self._starting.cancel()
+        await asyncio.wait({told.starting}, timeout=self.kafka.pace.leaving)
+        stopped = await ended(self.kafka.pace.leaving, told.client.stop)
+        told.starting.cancel()
         if not stopped:
-            await self._take_apart(reader)
+            await self._take_apart(told.client)
 
     async def _take_apart(self, reader: AIOKafkaConsumer) -> None:
         coordinator, fetcher = reader._coordinator, reader._fetcher
@@ -240,7 +237,7 @@ class Member:
         if coordinator is not None:
             steps += [coordinator._stop_heartbeat_task, coordinator._stop_commit_offsets_refresh_task]
         for step in steps + ([fetcher.close] if fetcher is not None else []):
-            await _ended(self.kafka.pace.leaving / 4, step)
+            await ended(self.kafka.pace.leaving / 4, step)
 
 
 class KafkaLog:
@@ -263,13 +260,14 @@ class KafkaCarrier:
 
     def __init__(self, kafka: Kafka) -> None:
         self.kafka = kafka
-        self._producer: AIOKafkaProducer | None = None
+        self._open: Opened[AIOKafkaProducer] | None = None
 
     async def carry(self, records: Sequence[Record]) -> None:
         try:
-            await _within(self.kafka.pace.sending, self._send(records))
+            await within(self.kafka.pace.sending, self._send(records))
         except FAILURES as error:
-            await self.close()
+            if self._open and self._open.starting.done():
+                await self.close()
             topics = ", ".join(sorted({record.topic for record in records}))
             raise Unavailable(f"Kafka does not take records ({_told(error)}). Is it up, and are there the topics {topics}?") from error
 
@@ -278,15 +276,18 @@ class KafkaCarrier:
         acks = []
         for record in records:
             ack = await producer.send(record.topic, record.value, record.key, headers=list(record.headers))
-            ack.add_done_callback(_seen)
+            ack.add_done_callback(seen)
             acks.append(ack)
         await asyncio.gather(*acks)
 
     async def _started(self) -> AIOKafkaProducer:
-        if self._producer is None:
-            self._producer = AIOKafkaProducer(**self._told())
-            await self._producer.start()
-        return self._producer
+        """A start that takes longer than a caller waits goes on: cancelled, aiokafka would leave its first connection open."""
+        if self._open is None:
+            producer = AIOKafkaProducer(**self._told())
+            self._open = opened(producer, producer.start())
+        producer, starting = self._open
+        await asyncio.shield(starting)
+        return producer
 
     def _told(self) -> dict[str, Any]:
         return self.kafka.client("relay") | {
@@ -294,28 +295,30 @@ class KafkaCarrier:
             "enable_idempotence": True,
             "max_batch_size": 128 * 1024,
             "max_request_size": LARGEST_REQUEST,
-            "request_timeout_ms": _ms(0.8 * self.kafka.pace.sending),  # ends by itself before we end it: see `_let_go`
+            "request_timeout_ms": _ms(0.8 * self.kafka.pace.sending),
         }
 
     async def close(self) -> None:
         """What was sent and not acknowledged is not waited for: the relay sends it again."""
-        producer, self._producer = self._producer, None
-        if producer is None:
+        told, self._open = self._open, None
+        if told is None:
             return
-        producer._closed = True  # `stop` would set it, and then wait for acknowledgements without end
-        for step in (producer.client.close, producer._sender.close):
-            await _ended(self.kafka.pace.leaving, step)
+        await asyncio.wait({told.starting}, timeout=self.kafka.pace.leaving)
+        told.starting.cancel()
+        told.client._closed = True  # `stop` would set it, and then wait for acknowledgements without end
+        for step in (told.client.client.close, told.client._sender.close):
+            await ended(self.kafka.pace.leaving, step)
 
 
 async def create_topics(kafka: Kafka, topics: Iterable[Topic]) -> list[str]:
     """Create what is missing, as three copies where there are three brokers. The names created; `Unavailable` when Kafka does not do it."""
     admin = AIOKafkaAdminClient(**kafka.client("topics"))
     try:
-        return await _within(kafka.pace.joining, _created(admin, topics))
+        return await within(kafka.pace.joining, _created(admin, topics))
     except FAILURES as error:
         raise Unavailable(f"The topics could not be created ({_told(error)}); is Kafka at {kafka.bootstrap} up, and may we?") from error
     finally:
-        await _ended(kafka.pace.leaving, admin.close)
+        await ended(kafka.pace.leaving, admin.close)
 
 
 async def _created(admin: AIOKafkaAdminClient, topics: Iterable[Topic]) -> list[str]:
@@ -360,37 +363,3 @@ def _event_of(record: Received, wanted: set[bytes]) -> Iterable[str]:
 def _parts_of(lost: KafkaError) -> list[TopicPartition]:
     told = lost.args[0]
     return [told] if isinstance(told, TopicPartition) else list(told)
-
-
-def _seen(ack: "asyncio.Future[Any]") -> None:
-    """An acknowledgement that nobody waits for any more is not an error that nobody saw."""
-    if not ack.cancelled():
-        ack.exception()
-
-
-def _error_of(task: "asyncio.Future[Any]", seconds: float) -> BaseException | None:
-    """aiokafka's `stop` may end as cancelled although nobody cancelled it: passed on, that would end our own task without a word."""
-    if not task.done():
-        return TimeoutError(f"no answer within {seconds:g} s")
-    return TimeoutError("aiokafka cancelled itself") if task.cancelled() else task.exception()
-
-
-async def _within(seconds: float, step: Coroutine[Any, Any, T]) -> T:
-    """Its result, or `TimeoutError`; the step is told to end then, and not waited for: aiokafka has tasks that swallow a cancellation."""
-    task = asyncio.ensure_future(step)
-    task.add_done_callback(_seen)
-    try:
-        await asyncio.wait({task}, timeout=seconds)
-        if error := _error_of(task, seconds):
-            raise error
-        return task.result()
-    finally:
-        task.cancel()
-
-
-async def _ended(seconds: float, step: Callable[[], Coroutine[Any, Any, object]]) -> bool:
-    """Whether the step ended well and in time."""
-    with suppress(*FAILURES):
-        await _within(seconds, step())
-        return True
-    return False
