@@ -3,15 +3,24 @@
 import os
 import socket
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, SecretStr, ValidationError, model_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from services.errors import Misconfigured
 
 PREFIX = "HYPERCARE_"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def _there(path: Path) -> Path:
+    if not path.exists():
+        raise ValueError(f"names {path}, which does not exist")
+    return path
+
+
+Present = Annotated[Path, AfterValidator(_there)]
 
 
 class SecretFiles(PydanticBaseSettingsSource):
@@ -47,17 +56,19 @@ class Settings(BaseSettings):
     kafka_bootstrap_servers: str | None = Field(None, description="HOST:PORT,... of Kafka; empty: services read the ledger table directly")
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field("PLAINTEXT", description="how to talk to Kafka")
     kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user for SASL_SSL")
-    kafka_password: SecretStr | None = Field(None, description="SCRAM-SHA-512 password for SASL_SSL")
+    kafka_password: SecretStr | None = Field(None, validate_default=True, description="SCRAM-SHA-512 password for SASL_SSL")
     instance: str = Field(
         default_factory=socket.gethostname, description="this replica's name, the same after a restart (Kafka static membership)"
     )
     host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs HYPERCARE_API_KEYS_FILE")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
-    api_keys_file: Path | None = Field(None, description="TOML file of API keys; without it callers name themselves, on loopback only")
-    teams_file: Path | None = Field(None, description="TOML file: which team owns a system at a site, and how it is told")
-    model: Path | None = Field(None, description="folder of the model version to use; empty: the starter version")
-    floors_file: Path | None = Field(None, description="TOML file of severity floors; empty: the shipped ones")
-    systems_file: Path | None = Field(None, description="TOML file of the systems to route to; empty: the shipped taxonomy")
+    api_keys_file: Present | None = Field(
+        None, validate_default=True, description="TOML file of API keys; without it callers name themselves, on loopback only"
+    )
+    teams_file: Present | None = Field(None, description="TOML file: which team owns a system at a site, and how it is told")
+    model: Present | None = Field(None, description="folder of the model version to use; empty: the starter version")
+    floors_file: Present | None = Field(None, description="TOML file of severity floors; empty: the shipped ones")
+    systems_file: Present | None = Field(None, description="TOML file of the systems to route to; empty: the shipped taxonomy")
     anchors_file: Path | None = Field(None, description="file outside the database that gets the ledger head every hour and at the end")
     public_url: str = Field("http://127.0.0.1:8000", description="where people reach the API; used in links of notifications")
     webhook_secrets: SecretStr | None = Field(None, description="up to two Standard Webhooks secrets (whsec_...), separated by a space")
@@ -82,22 +93,22 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return init_settings, env_settings, SecretFiles(settings_cls)
 
-    @model_validator(mode="after")
-    def _whole(self) -> Self:
-        problems = list(self._problems())
-        if problems:
-            raise ValueError("; ".join(problems))
-        return self
+    @field_validator("api_keys_file")
+    @classmethod
+    def _keys_where_others_can_reach_it(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        """Checks between fields hang on the later one, so that they are told together with the faults of single fields."""
+        if file is None and info.data.get("host", LOOPBACK[0]) not in LOOPBACK:
+            raise ValueError(
+                "needed beyond loopback, or anybody gets in: make keys with `hypercare key new`, or set HYPERCARE_HOST=127.0.0.1"
+            )
+        return file
 
-    def _problems(self) -> Any:
-        if self.host not in LOOPBACK and self.api_keys_file is None:
-            yield f"{PREFIX}HOST={self.host} lets anybody in: set {PREFIX}API_KEYS_FILE (`hypercare key` makes keys) or listen on 127.0.0.1"
-        if self.kafka_security_protocol == "SASL_SSL" and not (self.kafka_username and self.kafka_password):
-            yield f"{PREFIX}KAFKA_SECURITY_PROTOCOL=SASL_SSL needs {PREFIX}KAFKA_USERNAME and {PREFIX}KAFKA_PASSWORD"
-        for name in ("api_keys_file", "teams_file", "floors_file", "systems_file", "model"):
-            path: Path | None = getattr(self, name)
-            if path is not None and not path.exists():
-                yield f"{PREFIX}{name.upper()} names {path}, which does not exist"
+    @field_validator("kafka_password")
+    @classmethod
+    def _login_where_kafka_asks_for_one(cls, password: SecretStr | None, info: ValidationInfo) -> SecretStr | None:
+        if info.data.get("kafka_security_protocol") == "SASL_SSL" and not (password and info.data.get("kafka_username")):
+            raise ValueError("SASL_SSL needs HYPERCARE_KAFKA_USERNAME and HYPERCARE_KAFKA_PASSWORD")
+        return password
 
 
 def load_settings(**given: Any) -> Settings:
