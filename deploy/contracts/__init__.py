@@ -1,0 +1,1 @@
+"""What other systems build on, as files: OpenAPI, AsyncAPI and JSON Schemas, made from the code."""

@@ -1,0 +1,105 @@
+"""One example of everything that is published: a stopped packaging line, from its report to its end."""
+
+from datetime import UTC, datetime
+
+from pydantic import BaseModel
+
+from schemas import events as e
+from schemas.predictions import Floor, Prediction, RankedSeverity, RankedSystem, Word
+from schemas.routed import Links, RoutedTicket
+from schemas.tickets import Submission, Ticket
+
+AT = datetime(2026, 3, 1, 5, 15, tzinfo=UTC)
+ENTRY = "0d9f3a52-6c1e-4d0b-9a51-3f7f1f0c2b11"
+SUBMISSION = {
+    "title": "Packaging line 3 stopped, serial numbers are refused",
+    "body": "Since 06:10 every carton is rejected with 'number already used'.",
+    "site": "Cork",
+    "reporter": "olga.byrne",
+    "reported_severity": "sev2",
+    "area": "Packaging line 3",
+    "batch": "B-2291",
+    "stopped": "Packaging line 3",
+    "occurred_at": AT,
+}
+PREDICTION = Prediction(
+    systems=(RankedSystem(system="packaging_serialization", probability=0.94), RankedSystem(system="erp", probability=0.06)),
+    prediction_set=("packaging_serialization",),
+    confidence=0.94,
+    threshold=0.71,
+    decision="route",
+    severity="sev2",
+    severities=(RankedSeverity(severity="sev2", probability=0.8), RankedSeverity(severity="sev1", probability=0.2)),
+    sev1_risk=0.2,
+    sev1_candidate=False,
+    gxp=True,
+    words=(Word(term="serial", weight=1.2),),
+    model="starter",
+)
+FLOOR = Floor(rule="line_stopped", severity="sev2", gxp=False, reason="A line stands still")
+CLASSIFIED = e.TicketClassified(
+    system="packaging_serialization",
+    severity="sev2",
+    gxp="potential",
+    decided_by="floor",
+    reasons=(FLOOR.reason,),
+    prediction=PREDICTION.model_dump(mode="json"),
+    floors=(FLOOR.model_dump(mode="json"),),
+    model="starter",
+    rules="a3" * 32,
+    configuration="b7" * 32,
+)
+TICKET = Ticket.model_validate(
+    SUBMISSION
+    | {"id": "HC-17", "version": 3, "state": "routed", "system": "packaging_serialization", "team": "packaging"}
+    | {"severity": "sev2", "gxp": "potential", "reporter_role": "operator", "submitted_at": AT, "routed_at": AT, "changed_at": AT}
+    | {"decision": CLASSIFIED.model_dump(mode="json", include={"system", "severity", "decided_by", "reasons", "model"})}
+)
+PLACE = "https://hypercare.example/v1/tickets/HC-17"
+
+EXAMPLES: tuple[BaseModel, ...] = (
+    Submission.model_validate(SUBMISSION),
+    e.TicketSubmitted.model_validate(SUBMISSION),
+    CLASSIFIED,
+    e.TicketRouted(system="packaging_serialization", team="packaging"),
+    e.TicketQueued(suggestion="packaging_serialization"),
+    e.TicketReclassified(severity="sev1"),
+    e.TicketAcknowledged(),
+    e.TicketAssigned(assignee="erik"),
+    e.TicketPutOnHold(waiting_for="vendor"),
+    e.TicketResumed(),
+    e.TicketResolved(cause_system="packaging_serialization", cause_class="master_data", resolution="A new pool of numbers was loaded"),
+    e.TicketReturned(evidence="The line server has free numbers; the site server refuses them"),
+    e.TicketReopened(),
+    e.TicketClosed(),
+    e.TicketCancelled(duplicate_of="HC-12"),
+    e.TicketCommented(text="The vendor is on the phone"),
+    e.NotificationRequested(delivery="c4" * 16, channel="webhook", address="https://pager.example/hook", urgency="page"),
+    e.NotificationSent(delivery="c4" * 16, attempts=1),
+    e.NotificationFailed(delivery="c4" * 16, attempts=12, error="HTTP 410"),
+    e.NotificationWithdrawn(delivery="c4" * 16, reason="The ticket was closed"),
+    e.EventParked(letter=f"classifier:{ENTRY}", consumer="classifier", event=ENTRY, error="laid aside: ValueError()", attempts=5),
+    e.RecordQuarantined(
+        letter="hypercare.intake.v1/4@118/1772342100000",
+        topic="hypercare.intake.v1",
+        partition=4,
+        offset=118,
+        key="line-3",
+        headers=(("content-type", "application/json"),),
+        value="eyJ0aXRsZSI6",
+        error="Invalid: The body is not JSON",
+    ),
+    e.DeadLetterReplayed(letter=f"classifier:{ENTRY}"),
+    e.DeadLetterDiscarded(letter=f"classifier:{ENTRY}"),
+    TICKET,
+    RoutedTicket(
+        event=ENTRY,
+        type="TicketRouted",
+        actor="service:classifier",
+        role="service",
+        reason=None,
+        recorded_at=AT,
+        ticket=TICKET,
+        links=Links(ticket=PLACE, history=f"{PLACE}/history"),
+    ),
+)
