@@ -178,6 +178,12 @@ class DeadLetterReplayed(Event):
     letter: str
 
 
+class RelayRewound(Event):
+    """A person had the ledger carried to Kafka again, from behind an earlier entry on."""
+
+    position: int
+
+
 class DeadLetterDiscarded(Event):
     """A person decided that a dead letter needs no further work."""
 
@@ -190,6 +196,6 @@ EVENTS: dict[str, type[Event]] = {
         TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
         TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
         NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
-        EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded,
+        EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,
     )
 }  # fmt: skip

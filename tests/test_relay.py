@@ -193,9 +193,11 @@ async def test_a_person_has_entries_carried_again(ledger: Ledger) -> None:
         submitted(ledger)
     async with relaying(ledger, shelf):
         await until(lambda: position(ledger) == 3)
-        await asyncio.wrap_future(ledger.write(lambda draft: rewind(draft, 1, LEAD)))
-        await until(lambda: len(shelf.records) == 5)
-    assert seqs(shelf) == [1, 2, 3, 2, 3]
+        await ledger.written(lambda draft: rewind(draft, 1, LEAD))
+        await until(lambda: len(shelf.records) == 6)
+    assert seqs(shelf) == [1, 2, 3, 2, 3, 4]
+    rewound = entries_of(ledger)[3]
+    assert (rewound.type, rewound.actor, rewound.data) == ("RelayRewound", LEAD.actor, {"position": 1})
     for beyond in (-1, 4):
         with pytest.raises(Invalid, match="entries 1 to 3"):
             ledger.write(lambda draft, beyond=beyond: rewind(draft, beyond, DESK)).result()
@@ -215,8 +217,8 @@ async def test_a_rewind_while_records_are_on_their_way_is_not_overwritten(ledger
         await until(lambda: position(ledger) == 2)
         for _ in range(2):
             await asyncio.to_thread(submitted, ledger)
-        await until(lambda: position(ledger) == 4 and len(shelf.records) >= 8)
-    assert set(seqs(shelf)[-4:]) == {1, 2, 3, 4}
+        await until(lambda: position(ledger) == 5 and len(shelf.records) >= 9)
+    assert set(seqs(shelf)[-5:]) == {1, 2, 3, 4, 5}
 
 
 async def test_of_two_relays_one_works_and_the_other_takes_over(on_postgres: tuple[Ledger, Ledger]) -> None:

@@ -169,7 +169,7 @@ def test_a_ticket_resolved_in_triage_returns_to_triage_when_reopened(ledger: Led
 
 
 def test_every_event_is_either_in_the_lifecycle_or_about_deliveries_and_letters() -> None:
-    elsewhere = {e.TicketSubmitted, e.EventParked, e.RecordQuarantined, e.DeadLetterReplayed, e.DeadLetterDiscarded}
+    elsewhere = {e.TicketSubmitted, e.EventParked, e.RecordQuarantined, e.DeadLetterReplayed, e.DeadLetterDiscarded, e.RelayRewound}
     assert set(EVENTS.values()) == set(LIFECYCLE) | set(DELIVERY_CHANGES) | elsewhere
 
 

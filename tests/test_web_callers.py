@@ -56,7 +56,7 @@ def test_every_described_route_but_health_asks_for_a_key(client: TestClient) -> 
         for method in item if path.startswith("/v1/") else ():
             answer = client.request(method, path.replace("{ticket}", "HC-1"))
             assert refused(answer, 401, "unauthenticated")
-            assert answer.headers["www-authenticate"] == "Bearer"
+            assert answer.headers["www-authenticate"].startswith("Bearer, Basic realm=")
             asked += 1
     assert asked >= 18
     assert {client.get(path).status_code for path in ("/livez", "/readyz", "/docs", "/docs/errors", "/openapi.json")} == {200}
@@ -161,3 +161,12 @@ def test_an_unknown_id_is_told_as_a_wrong_secret_is(client: TestClient, key_for:
         for who in (identity, "unknown")
     }
     assert len(details) == 1
+
+
+def test_a_browser_reads_with_the_key_as_password_and_changes_nothing_with_it(client: TestClient, key_for: Door) -> None:
+    key = key_for()["Authorization"].removeprefix("Bearer ")
+    assert client.get("/v1/tickets", auth=("anybody", key)).status_code == 200
+    refused(client.post("/v1/tickets", json=TICKET, auth=("anybody", key)), 401, "unauthenticated")
+    refused(client.get("/v1/tickets", auth=("anybody", key + "x")), 401, "unauthenticated")
+    for broken in ("Basic", "Basic ???", "Basic /w==", "basic YWJj"):
+        refused(client.get("/v1/tickets", headers={"Authorization": broken}), 401, "unauthenticated")

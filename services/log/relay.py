@@ -13,6 +13,7 @@ import structlog
 from sqlalchemy import Connection, select
 
 from schemas.entries import Attribution, Entry
+from schemas.events import RelayRewound
 from schemas.records import Record
 from schemas.tables import CONSUMERS, ENTRIES
 from schemas.tickets import Ticket
@@ -146,7 +147,7 @@ def rewind(draft: Draft, seq: int, by: Attribution) -> None:
     if not 0 <= seq <= draft.seq:
         raise Invalid(f"The ledger has entries 1 to {draft.seq}; choose a number from 0 (carry everything again) to {draft.seq}")
     draft.put(CONSUMERS, {"name": RELAY, "listens_to": [], "position": seq})
-    log.warning("the relay is rewound", seq=seq, actor=by.actor, role=by.role, reason=by.reason)
+    draft.append(RelayRewound(position=seq), by)
 
 
 def tickets_as_left(connection: Connection, entries: Sequence[Entry]) -> dict[str, Ticket]:

@@ -1,6 +1,7 @@
 """Who calls, and in which role: by API key, or on loopback without a keys file by the caller's own word."""
 
 import re
+from base64 import b64decode
 from pathlib import Path
 from typing import Annotated, Protocol
 
@@ -66,9 +67,20 @@ Bearer = Annotated[HTTPAuthorizationCredentials | None, Depends(HTTPBearer(auto_
 async def caller_of(request: Request, bearer: Bearer, actor: Actor = "anonymous", role: Role = "operator") -> Attribution:
     _refuse_key_in_address(request)
     callers: Callers = request.app.state.callers
-    caller = callers.identify(bearer.credentials if bearer else None, actor, role)
+    caller = callers.identify(bearer.credentials if bearer else _password(request), actor, role)
     trace = request.headers.get("traceparent", "")
     return Attribution(caller.actor, caller.role, traceparent=trace if _TRACEPARENT.fullmatch(trace) else None)
+
+
+def _password(request: Request) -> str | None:
+    """A browser cannot send a bearer token: it asks the person who opens a page, who gives the key as password. Reading only."""
+    scheme, _, content = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "basic" or request.method not in ("GET", "HEAD"):
+        return None
+    try:
+        return b64decode(content, validate=True).decode().partition(":")[2]
+    except ValueError:
+        return None
 
 
 def _refuse_key_in_address(request: Request) -> None:

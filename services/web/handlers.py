@@ -31,7 +31,11 @@ def request_id_of(request: Request) -> str:
 def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, HypercareError)
     headers = {"Retry-After": str(RETRY_AFTER_S)} if error.retry else {}
-    headers |= {"WWW-Authenticate": "Bearer"} if isinstance(error, Unauthenticated) else {}
+    headers |= (
+        {"WWW-Authenticate": 'Bearer, Basic realm="hypercare: any name, your API key as password"'}
+        if isinstance(error, Unauthenticated)
+        else {}
+    )
     return respond(problem_of(error, request_id_of(request)), headers | _parting(error.status))
 
 
