@@ -198,8 +198,8 @@ async def test_a_person_has_entries_carried_again(ledger: Ledger) -> None:
     assert seqs(shelf) == [1, 2, 3, 2, 3, 4]
     rewound = entries_of(ledger)[3]
     assert (rewound.type, rewound.actor, rewound.data) == ("RelayRewound", LEAD.actor, {"position": 1})
-    for beyond in (-1, 4):
-        with pytest.raises(Invalid, match="entries 1 to 3"):
+    for beyond in (-1, 5):
+        with pytest.raises(Invalid, match="entries 1 to 4"):
             ledger.write(lambda draft, beyond=beyond: rewind(draft, beyond, DESK)).result()
 
 
