@@ -6,7 +6,7 @@ import os
 import platform
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +16,7 @@ from rich.table import Table
 from tests.bench import http, latency, memory, streaming
 
 OUT = Path("bench.json")
+PAGE = Path("docs/performance.md")
 
 
 class Figure(NamedTuple):
@@ -28,7 +29,12 @@ class Figure(NamedTuple):
     how: str
 
 
-MEASURES: tuple[Callable[[Path], Iterator[Figure]], ...] = ()
+PAGE_HEAD = """# What it costs
+
+Written by `make bench` in one run, never by hand. The machine is shared and noisy: read the ratios, which compare two things measured in turn in
+the same run, before the absolute figures. The load generator runs on the same cores.
+
+"""
 
 
 def main() -> int:
@@ -41,7 +47,8 @@ def main() -> int:
     console.print(_table(figures))
     machine = {"python": platform.python_version(), "cores": os.cpu_count(), "load": os.getloadavg()}
     OUT.write_text(json.dumps({"machine": machine, "figures": [figure._asdict() for figure in figures]}, indent=1) + "\n", "utf-8")
-    console.print(f"written to {OUT}; load average now {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
+    PAGE.write_text(PAGE_HEAD + _page(figures), "utf-8")
+    console.print(f"written to {OUT} and {PAGE}; load average now {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     return 0
 
 
@@ -50,6 +57,14 @@ def _table(figures: list[Figure]) -> Table:
     for figure in figures:
         table.add_row(figure.name, f"{figure.value:.4g} {figure.unit}", figure.bar, figure.how)
     return table
+
+
+def _page(figures: list[Figure]) -> str:
+    machine = (
+        f"Python {platform.python_version()}, {os.cpu_count()} cores, load average {os.getloadavg()[0]:.1f} at the end, {date.today()}.\n\n"
+    )
+    rows = (f"| {each.name} | {each.value:.4g} {each.unit} | {each.bar} | {each.how} |\n" for each in figures)
+    return machine + "| figure | value | bar | how |\n|---|---|---|---|\n" + "".join(rows)
 
 
 if __name__ == "__main__":

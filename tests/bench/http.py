@@ -8,6 +8,7 @@ from tests.processes import Process, free_port
 
 ROUNDS = 5
 SECONDS = 4.0
+CONNECTIONS = 64
 Measured = list[tuple[str, float, str, str, str]]
 
 
@@ -21,7 +22,7 @@ async def measure(folder: Path) -> Measured:
         rates = [await _round(api.port, bare.port) for _ in range(ROUNDS + 1)][1:]
     written, unwritten = (statistics.median(side) for side in zip(*rates, strict=True))
     ratio = statistics.median(a / b for a, b in rates)
-    how = f"32 connections, {ROUNDS} rounds of {SECONDS:g} s each in turn, medians; load generator on the same cores"
+    how = f"{CONNECTIONS} connections, {ROUNDS} rounds of {SECONDS:g} s each in turn, medians; load generator on the same cores"
     return [
         ("tickets acknowledged", written, "/s", "", how),
         ("same app without a write", unwritten, "/s", "", how),
@@ -30,8 +31,8 @@ async def measure(folder: Path) -> Measured:
 
 
 async def _round(api: int, bare: int) -> tuple[float, float]:
-    written = await press(api, submissions(), SECONDS)
-    unwritten = await press(bare, submissions(), SECONDS)
+    written = await press(api, submissions(), SECONDS, CONNECTIONS)
+    unwritten = await press(bare, submissions(), SECONDS, CONNECTIONS)
     assert written.only(201), written.answers
     assert unwritten.only(201), unwritten.answers
     return written.per_second, unwritten.per_second
