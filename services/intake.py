@@ -53,7 +53,7 @@ class Told(NamedTuple):
 def decode(value: bytes | None, headers: Mapping[str, str]) -> Told:
     """`Invalid` or `TooLarge` where the record is none of the three forms."""
     if not value:
-        raise Invalid("The record has no value; send the submission as JSON")
+        raise Invalid("The record has no value, or none that can be taken apart; send the submission as JSON, under header names in UTF-8")
     if len(value) > LARGEST:
         raise TooLarge(f"The record has {len(value)} bytes; at most {LARGEST} are taken in")
     headers = {name.lower(): text for name, text in headers.items()}

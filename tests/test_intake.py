@@ -1,12 +1,18 @@
 """Tickets from other systems: three forms of record, each taken in once; what is none of them is laid aside and keeps nobody waiting."""
 
 import asyncio
+import gzip
 import json
+import struct
 from base64 import b64decode, b64encode
 from collections.abc import AsyncGenerator, Sequence
 from typing import Any
 
 import pytest
+from aiokafka.client import AIOKafkaClient
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.util import calc_crc32c
 from confluent_kafka import Producer
 from sqlalchemy import select
 
@@ -284,6 +290,46 @@ async def test_on_kafka_the_partition_goes_on_behind_every_kind_of_poison(ledger
         await until(lambda: tickets(ledger)[-1]["title"] == "after a restart")
     assert len(tickets(ledger)) == len(small) + 1
     assert len(letters(ledger)) == len(small)
+
+
+def misnamed(count: int) -> bytes:
+    """A batch of records whose second has a header name that is not UTF-8: no client would send it, and the broker takes it."""
+    builder = DefaultRecordBatchBuilder(2, 1, 0, -1, -1, 0, 1 << 20)
+    for n in range(count):
+        builder.append(n, 1_772_342_100_000, b"line-3", js(TOLD | {"title": f"in the batch {n}"}), [("zz" if n == 1 else "ok", b"")])
+    built = builder.build()
+    body = gzip.compress(gzip.decompress(bytes(built[61:])).replace(b"zz", b"\xff\xfe"))
+    batch = bytearray(built[:61] + body)
+    struct.pack_into(">i", batch, 8, len(batch) - 12)
+    struct.pack_into(">I", batch, 17, calc_crc32c(memoryview(bytes(batch[21:]))))
+    return bytes(batch)
+
+
+async def test_not_even_a_record_that_the_client_library_stumbles_over_stops_the_intake(ledger: Ledger, real_kafka: str) -> None:
+    corner = Corner(real_kafka)
+    await corner.create()
+    await asyncio.to_thread(send, corner, [(js(TOLD | {"title": "before"}), {})])
+    client = AIOKafkaClient(bootstrap_servers=real_kafka)
+    await client.bootstrap()
+    topic = corner.topic(INTAKE.name)
+    part = await asyncio.to_thread(partition_of, corner)
+    request = ProduceRequest(transactional_id=None, required_acks=-1, timeout=5_000, topics=[(topic, [(part, misnamed(4))])])
+    answer = await client.send(next(iter(client.cluster.brokers())).nodeId, request)
+    assert answer.topics[0][1][0][1] == 0, "the broker took it"
+    await client.close()
+    await asyncio.to_thread(send, corner, [(js(TOLD | {"title": "after"}), {})])
+    async with intake(corner, ledger):
+        await until(lambda: [ticket["title"] for ticket in tickets(ledger)] == ["before", "in the batch 0", "after"])
+    assert [letter["origin"] for letter in letters(ledger)] == [f"{topic}/{part}@{offset}" for offset in (2, 3, 4)]
+
+
+def partition_of(corner: Corner) -> int:
+    """Where the tests' key leads."""
+    placed: list[int] = []
+    producer = Producer({"bootstrap.servers": corner.bootstrap})
+    producer.produce(corner.topic(DEADLETTER.name), b"", b"line-3", on_delivery=lambda _, message: placed.append(message.partition()))
+    producer.flush(10)
+    return placed[0]
 
 
 @pytest.mark.parametrize("codec", ["none", "gzip", "snappy", "lz4", "zstd"])
