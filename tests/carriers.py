@@ -15,7 +15,17 @@ from services.log.outgoing import Stamp
 from services.log.relay import Carrier, Relay, Rhythm
 
 BRISK = Pace(
-    session=3, heartbeat=0.3, rebalance=3, request=4, joining=10, committing=2, sending=2, silence=3, poll=0.2, leaving=0.5, longest_wait=0.5
+    session=3,
+    heartbeat=0.3,
+    rebalance=3,
+    request=4,
+    joining=10,
+    committing=2,
+    sending=2,
+    silence=3,
+    poll=0.2,
+    leaving=0.5,
+    longest_wait=0.5,
 )
 RHYTHM = Rhythm(idle=0.02, standby=0.05, first_wait=0.05, longest_wait=0.2)
 SYSTEMS = ("erp", "lims")

@@ -91,6 +91,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
     ),
     e.DeadLetterReplayed(letter=f"classifier:{ENTRY}"),
     e.DeadLetterDiscarded(letter=f"classifier:{ENTRY}"),
+    e.RelayRewound(position=118),
     TICKET,
     RoutedTicket(
         event=ENTRY,
