@@ -41,7 +41,7 @@ kafka: $(VENV)/ready ## start one real Apache Kafka broker on a free loopback po
 
 gen: $(VENV)/test-ready ## make every generated file anew
 	$(BIN)/python -m services.cli.pages
-	$(BIN)/python -m services.cli.exports
+	$(BIN)/python -m deploy.contracts
 	$(BIN)/python -m deploy.grafana.boards
 
 bench: $(VENV)/test-ready ## what it costs: a table and bench.json (several minutes, wants a quiet machine)

@@ -31,8 +31,8 @@ class Figure(NamedTuple):
 
 PAGE_HEAD = """# What it costs
 
-Written by `make bench` in one run, never by hand. The machine is shared and noisy: read the ratios, which compare two things measured in turn in
-the same run, before the absolute figures. The load generator runs on the same cores.
+Written by `make bench` in one run, never by hand. The machine is shared and noisy: read the ratios, which compare two things
+measured in turn in the same run, before the absolute figures. The load generator runs on the same cores.
 
 """
 
