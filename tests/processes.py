@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -12,17 +11,10 @@ from typing import Any, Self
 
 import httpx2
 
+from deploy.ports import reserved_port
+
 ROOT = Path(__file__).parent.parent
 PATIENCE_S = 60.0
-
-
-def free_port() -> int:
-    """A port below the range that the system gives to outgoing connections, so that a restart finds it free."""
-    for port in range(20_000 + os.getpid() % 9_000, 31_000):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)):
-                return port
-    raise RuntimeError("no free port")
 
 
 def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) -> Any:
@@ -39,9 +31,10 @@ def until(condition: Callable[[], Any], what: str, seconds: float = PATIENCE_S) 
 
 
 class Process:
-    """`python -m ARGUMENTS` with settings, on its own port. Its standard error is kept for the report of a failure."""
+    """`python -m ARGUMENTS` with settings, on a port of its own, or the one given. What it prints is kept for the report of a failure."""
 
-    def __init__(self, arguments: Sequence[str], port: int, settings: Mapping[str, str], log: Path) -> None:
+    def __init__(self, arguments: Sequence[str], settings: Mapping[str, str], log: Path, port: int | None = None) -> None:
+        port = reserved_port() if port is None else port
         self.arguments = [sys.executable, "-m", *arguments]
         clean = {name: value for name, value in os.environ.items() if not name.startswith("HYPERCARE_")}
         self.environment = clean | {f"HYPERCARE_{name.upper()}": value for name, value in settings.items()} | {"HYPERCARE_PORT": str(port)}

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from sqlalchemy import create_engine, text
 
+from deploy.ports import reserved_port
 from models.registry import STARTER
 from services.cli.examined import LEAST_FREE, clock, postgresql_kept, space, sqlite_kept
 from services.cli.findings import Finding
@@ -49,9 +50,7 @@ def must_find(findings: dict[str, Finding], check: str, told: str, state: str = 
 @pytest.fixture
 def closed() -> int:
     """A port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        number: int = listener.getsockname()[1]
-    return number
+    return reserved_port()
 
 
 @pytest.fixture

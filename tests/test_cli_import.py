@@ -23,7 +23,7 @@ from services.errors import Forbidden, Invalid, TooLarge
 from services.ledger import Ledger
 from tests.command_line import on_a_terminal, run
 from tests.fronts import Asked, Front, problem, serving
-from tests.processes import Process, free_port, until
+from tests.processes import Process, until
 
 PROGRAM = "from services.cli import main; main()"
 
@@ -180,13 +180,12 @@ def test_an_import_that_is_killed_half_way_goes_on_and_ends_with_the_same_set(fr
 def test_an_api_that_dies_after_the_commit_and_comes_back_makes_no_ticket_twice(database: Database, tmp_path: Path) -> None:
     path = table(tmp_path / "long.csv", 2 * CHUNK)
     settings = {"database_url": f"sqlite:///{tmp_path / 'hypercare.db'}"}
-    port = free_port()
-    words = [sys.executable, "-c", PROGRAM, "import", str(path), "--url", f"http://127.0.0.1:{port}", "--json"]
-    with Process(["services", "up", "api"], port, settings | {"fault": "api-after-commit"}, tmp_path / "log") as dying:
+    with Process(["services", "up", "api"], settings | {"fault": "api-after-commit"}, tmp_path / "log") as dying:
+        words = [sys.executable, "-c", PROGRAM, "import", str(path), "--url", dying.url, "--json"]
         dying.ready()
         with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as importing:
             until(lambda: dying.ended, "the end of the API after its first commit")
-            with Process(["services", "up", "api"], port, settings, tmp_path / "log2"):
+            with Process(["services", "up", "api"], settings, tmp_path / "log2", dying.port):
                 told, _ = importing.communicate(timeout=60)
     summed = json.loads(told)
     assert (importing.returncode, summed["failed"], summed["created"] + summed["known"]) == (0, 0, 2 * CHUNK)

@@ -11,8 +11,9 @@ import pytest
 from fastapi import FastAPI
 
 from deploy.guarded import Guarded
-from deploy.kafka.broker import JVM, free_ports
+from deploy.kafka.broker import JVM
 from deploy.kafka.jars import HERE, NoBroker, jars, java
+from deploy.ports import reserved_port
 from services.errors import Unavailable
 from services.web.app import create_app
 from services.web.callers import SelfNamed
@@ -59,7 +60,7 @@ class Container(Guarded):
     def __init__(self) -> None:
         self.java = [java(), *JVM, f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "-cp", f"{jars()}/*"]
         super().__init__("compose-kafka", signal.SIGKILL)
-        self.port, self.controller = map(str, free_ports(2))
+        self.port, self.controller = str(reserved_port()), str(reserved_port())
         self.properties = self.folder / "config/server.properties"
 
     def configure(self) -> None:

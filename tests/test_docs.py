@@ -18,7 +18,7 @@ from services.errors import HypercareError
 from services.settings import PREFIX, Settings
 from services.stabilisation.metrics import METRICS
 from tests.documents import DOCS, ROOT, Block, anchors, blocks, broken_links, defines, known_tests, pages, prose, title_of
-from tests.processes import Process, free_port
+from tests.processes import Process
 
 PERFORMED = ("README.md", "docs/first-steps.md")
 ADDRESS = "http://127.0.0.1:8000"
@@ -61,7 +61,7 @@ def performed(commands: list[Block], server: Process, folder: Path) -> subproces
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[Process]:
     settings = {"database_url": f"sqlite:///{tmp_path / 'hypercare.db'}"}
-    with Process(["services", "up"], free_port(), settings, tmp_path / "log") as process:
+    with Process(["services", "up"], settings, tmp_path / "log") as process:
         yield process.ready()
         process.stop()
 

@@ -14,7 +14,7 @@ import httpx2
 import pytest
 
 from services.verifier import read_anchors
-from tests.processes import ROOT, Process, free_port, until
+from tests.processes import ROOT, Process, until
 
 TOLD = {"title": "IDoc 51 on LOIPRO since 02:00, orders are missing in the MES", "site": "Cork", "reporter": "olga"}
 
@@ -26,7 +26,7 @@ def settings(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def embedded(settings: dict[str, str], tmp_path: Path) -> Iterator[Process]:
-    with Process(["services", "up"], free_port(), settings, tmp_path / "log") as process:
+    with Process(["services", "up"], settings, tmp_path / "log") as process:
         yield process.ready()
 
 
@@ -75,7 +75,7 @@ def test_a_killed_process_goes_on_where_it_was(embedded: Process) -> None:
 
 
 def test_a_taken_port_is_named(embedded: Process, settings: dict[str, str], tmp_path: Path) -> None:
-    with Process(["services", "up"], embedded.port, settings, tmp_path / "second") as second:
+    with Process(["services", "up"], settings, tmp_path / "second", embedded.port) as second:
         assert second.wait() == 1
     assert f"Cannot listen on 127.0.0.1:{embedded.port}" in second.tail()
     assert "Traceback" not in second.tail()
@@ -94,7 +94,7 @@ def test_a_taken_port_is_named(embedded: Process, settings: dict[str, str], tmp_
 def test_what_cannot_start_says_why_in_words(
     settings: dict[str, str], tmp_path: Path, settings_given: dict[str, str], arguments: list[str], said: str
 ) -> None:
-    with Process(["services", "up", *arguments], free_port(), settings | settings_given, tmp_path / "log") as process:
+    with Process(["services", "up", *arguments], settings | settings_given, tmp_path / "log") as process:
         assert process.wait() == 1
     assert said in " ".join(process.tail().split())
     assert "Traceback" not in process.tail()
@@ -109,7 +109,7 @@ def test_a_logged_event_is_one_json_line(embedded: Process) -> None:
 
 
 def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
-    with Process(["services", "demo", "--port", "0", "--seconds", "30"], 0, {}, tmp_path / "log") as demo:
+    with Process(["services", "demo", "--port", "0", "--seconds", "30"], {}, tmp_path / "log") as demo:
         until(lambda: "hypercare is up" in demo.tail() or None, "the demo's start")
         os.kill(demo.pid, signal.SIGINT)
         assert demo.wait() == 0
@@ -117,7 +117,7 @@ def test_ctrl_c_ends_the_demo_cleanly(tmp_path: Path) -> None:
 
 
 def test_the_demo_ends_by_itself_with_a_verified_ledger(tmp_path: Path) -> None:
-    with Process(["services", "demo", "--once", "--port", "0", "--seconds", "5", "--tickets", "150"], 0, {}, tmp_path / "log") as demo:
+    with Process(["services", "demo", "--once", "--port", "0", "--seconds", "5", "--tickets", "150"], {}, tmp_path / "log") as demo:
         assert demo.wait(90) == 0
     told = demo.tail(60)
     assert "tickets submitted" in told

@@ -1,6 +1,5 @@
 """One real Apache Kafka node on loopback, in a temporary folder: `python -m deploy.kafka.broker`, or `Broker` in a test."""
 
-import random
 import signal
 import socket
 import struct
@@ -13,10 +12,10 @@ from types import MappingProxyType
 
 from deploy.guarded import Guarded, ServerFailed
 from deploy.kafka.jars import HERE, NoBroker, jars, java
+from deploy.ports import LOOPBACK, reserved_port
 
 READY_TIMEOUT_S = 60
 CLUSTER_ID = "hypercare-local-kafka0"
-LOOPBACK = "127.0.0.1"
 # A tenth of the usual heap, and no optimising compiler: ready sooner, and the second core stays with the tests.
 JVM = ["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Djava.net.preferIPv4Stack=true"]
 NO_SETTINGS: Mapping[str, str] = MappingProxyType({})
@@ -33,7 +32,7 @@ class Broker(Guarded):
         machine = java()
         self._java = [machine, *JVM, f"-Dlog4j2.configurationFile={HERE / 'log4j2.properties'}", "-cp", f"{jars()}/*"]
         super().__init__("kafka", signal.SIGKILL)
-        self.port, self.controller_port = free_ports(2)
+        self.port, self.controller_port = reserved_port(), reserved_port()
         self.bootstrap = f"{LOOPBACK}:{self.port}"
         self._properties = self.folder / "broker.properties"
         self._properties.write_text((HERE / "broker.properties").read_text() + self._place() + _lines(settings))
@@ -96,28 +95,6 @@ def running_broker(settings: Mapping[str, str] = NO_SETTINGS) -> Iterator[Broker
 
 def _lines(settings: Mapping[str, str]) -> str:
     return "".join(f"{name}={value}\n" for name, value in settings.items())
-
-
-def free_ports(count: int) -> list[int]:
-    """Below the range that the kernel gives to outgoing connections (32768 up, on Linux).
-
-    A client that keeps trying while the broker is down could else be given the broker's own port.
-    """
-    found: list[int] = []
-    for port in random.sample(range(20_000, 32_000), 500):
-        if len(found) < count and _free(port):
-            found.append(port)
-    return found
-
-
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-    return True
 
 
 def answers(port: int) -> bool:

@@ -12,7 +12,7 @@ import httpx2
 from deploy.kafka.broker import Broker
 from models.examples import Example, read_corpus
 from services.teams import load_teams
-from tests.processes import Process, free_port, until
+from tests.processes import Process, until
 
 ROLES = ("api", "classifier", "classifier", "dispatcher", "stabilisation", "relay")
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -29,8 +29,7 @@ class Plant:
             "database_url": database, "kafka_bootstrap_servers": broker.bootstrap, "teams_file": str(teams),
             "webhook_secrets": SECRET, "webhook_networks": "127.0.0.0/8", "log_level": "warning",
         }  # fmt: skip
-        ports = free_port()
-        self.processes = [self._process(role, number, ports + number) for number, role in enumerate(ROLES)]
+        self.processes = [self._process(role, number) for number, role in enumerate(ROLES)]
 
     @property
     def api(self) -> Process:
@@ -40,9 +39,9 @@ class Plant:
     def stabilisation(self) -> Process:
         return self.processes[4]
 
-    def _process(self, role: str, number: int, port: int) -> Process:
+    def _process(self, role: str, number: int) -> Process:
         settings = self.settings | {"instance": f"{role}-{number}"}
-        return Process(["services", "up", role], port, settings, self.folder / f"{role}-{number}.log")
+        return Process(["services", "up", role], settings, self.folder / f"{role}-{number}.log")
 
     def start(self) -> None:
         for process in self.processes:

@@ -1,6 +1,5 @@
 """The API as it is, with its validation, answers and errors, but without a write: `python -m tests.bench.bare PORT`."""
 
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar, cast
@@ -32,11 +31,12 @@ class NoWrite(Desk):
         return cast(T, (MADE, True))
 
 
-def main(port: int) -> None:
+def main() -> None:
+    settings = load_settings()
     app: Any = create_app(ROUTERS, open_callers(None))
-    furnish(app, NoWrite(Ledger(open_database(load_settings().database_url)), load_teams(None)))
-    uvicorn.run(app, port=port, log_config=None, access_log=False, server_header=False)
+    furnish(app, NoWrite(Ledger(open_database(settings.database_url)), load_teams(None)))
+    uvicorn.run(app, port=settings.port, log_config=None, access_log=False, server_header=False)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]))
+    main()

@@ -4,7 +4,7 @@ import statistics
 from pathlib import Path
 
 from tests.bench.load import press, submissions
-from tests.processes import Process, free_port
+from tests.processes import Process
 
 ROUNDS = 5
 SECONDS = 4.0
@@ -15,9 +15,8 @@ Measured = list[tuple[str, float, str, str, str]]
 async def measure(folder: Path) -> Measured:
     """HTTP: submissions acknowledged per second, with and without the write, in turn"""
     settings = {"database_url": f"sqlite:///{folder / 'http.db'}"}
-    port = free_port()
-    api = Process(["services", "up", "api"], port, settings, folder / "api.log")
-    bare = Process(["tests.bench.bare", str(port + 1)], port + 1, settings, folder / "bare.log")
+    api = Process(["services", "up", "api"], settings, folder / "api.log")
+    bare = Process(["tests.bench.bare"], settings, folder / "bare.log")
     with api.start().ready(), bare.start().ready("/livez"):
         rates = [await _round(api.port, bare.port) for _ in range(ROUNDS + 1)][1:]
     written, unwritten = (statistics.median(side) for side in zip(*rates, strict=True))

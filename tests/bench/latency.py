@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from tests.bench.load import read_answer, submissions
-from tests.processes import Process, free_port
+from tests.processes import Process
 
 PER_SECOND = 20
 TICKETS = 400
@@ -16,7 +16,7 @@ Measured = list[tuple[str, float, str, str, str]]
 async def measure(folder: Path) -> Measured:
     """Latency: submit to decided, open loop at 20 tickets/s, everything in one process"""
     settings = {"database_url": f"sqlite:///{folder / 'latency.db'}", "log_level": "error"}
-    with Process(["services", "up"], free_port(), settings, folder / "latency.log").start().ready() as process:
+    with Process(["services", "up"], settings, folder / "latency.log").start().ready() as process:
         seconds = sorted((await _submit_and_watch(process.port))[WARM_UP:])
     how = f"{TICKETS} tickets, from the first byte of the request to the event on the stream; open loop"
     return [

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from tests.bench.load import press, submissions
-from tests.processes import Process, free_port
+from tests.processes import Process
 
 Measured = list[tuple[str, float, str, str, str]]
 
@@ -11,7 +11,7 @@ Measured = list[tuple[str, float, str, str, str]]
 async def measure(folder: Path) -> Measured:
     """Memory: everything in one process, idle and after some thousand tickets"""
     settings = {"database_url": f"sqlite:///{folder / 'memory.db'}", "log_level": "error"}
-    with Process(["services", "up"], free_port(), settings, folder / "memory.log").start().ready() as process:
+    with Process(["services", "up"], settings, folder / "memory.log").start().ready() as process:
         idle = resident(process.pid)
         tally = await press(process.port, submissions(), 5.0, 8)
         peak = resident(process.pid, "VmHWM")

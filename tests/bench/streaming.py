@@ -21,7 +21,7 @@ from services.log.kafka import Kafka, create_topics
 from services.teams import load_teams
 from services.tickets import submit
 from tests.databases import fresh_database, running_postgres
-from tests.processes import Process, free_port
+from tests.processes import Process
 
 SUBMITTED = 3_000
 ROUNDS = 3
@@ -49,9 +49,8 @@ async def _decided_per_second(folder: Path, url: str, broker: Broker) -> float:
     migrate(database)
     await asyncio.to_thread(_fill, Ledger(database))
     settings = {"database_url": url, "kafka_bootstrap_servers": broker.bootstrap, "log_level": "error"}
-    port = free_port()
-    relay = Process(["services", "up", "relay"], port, settings, folder / "relay.log")
-    classifier = Process(["services", "up", "classifier"], port + 1, settings, folder / "classifier.log")
+    relay = Process(["services", "up", "relay"], settings, folder / "relay.log")
+    classifier = Process(["services", "up", "classifier"], settings, folder / "classifier.log")
     with relay.start(), classifier.start():
         moments = {share: await _when(database, int(SUBMITTED * share)) for share in (0.1, 0.9)}
     database.close()
