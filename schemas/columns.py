@@ -1,12 +1,14 @@
 """Column types that mean the same on SQLite (STRICT tables) and PostgreSQL, and the field shorthands that use them."""
 
-import json as codec
 from datetime import UTC, datetime
+from json import JSONEncoder, loads
 from typing import Any
 
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine
 from sqlmodel import Field
+
+_dumps = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -36,10 +38,10 @@ class JsonText(TypeDecorator[Any]):
     cache_ok = True
 
     def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:
-        return None if value is None else codec.dumps(value, ensure_ascii=False, separators=(",", ":"))
+        return None if value is None else _dumps(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> Any:
-        return None if value is None else codec.loads(value)
+        return None if value is None else loads(value)
 
 
 class Flag(TypeDecorator[bool]):

@@ -1,7 +1,8 @@
 """The database: opened, migrated, read and written. The only place that commits."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -10,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url, text
+from sqlalchemy import Connection, Dialect, Engine, Table, create_engine, event, make_url, text
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, TimeoutError
 
@@ -155,3 +156,38 @@ def ping(database: Database) -> None:
     """Raise `Unavailable` unless the database answers."""
     with database.read() as connection:
         connection.execute(text("SELECT 1"))
+
+
+def store(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], replace: bool = False) -> None:
+    """Insert whole rows, or replace those with the same primary key.
+
+    In statements of many rows each: SQLite lets other threads take over once per statement, which costs more than to write a row.
+    """
+    columns, start = _columns(table, connection.dialect), 0
+    for size in (256, 128, 64, 32, 16, 8, 4, 2, 1):
+        while len(rows) - start >= size:
+            chunk = rows[start : start + size]
+            flat = tuple([bound(row[name]) if bound else row[name] for row in chunk for name, bound in columns])
+            connection.exec_driver_sql(_insert(table, connection.dialect, size, replace), flat)
+            start += size
+
+
+@cache
+def key_names(table: Table) -> tuple[str, ...]:
+    return tuple(column.name for column in table.primary_key.columns)
+
+
+@cache
+def _columns(table: Table, dialect: Dialect) -> list[tuple[str, Callable[[Any], Any] | None]]:
+    """Names, and what makes a value of Python one of the driver's."""
+    return [(column.name, column.type.dialect_impl(dialect).bind_processor(dialect)) for column in table.columns]
+
+
+@cache
+def _insert(table: Table, dialect: Dialect, size: int, replace: bool) -> str:
+    quoted = dialect.identifier_preparer.quote
+    names, keys = [quoted(column.name) for column in table.columns], [quoted(name) for name in key_names(table)]
+    row = "({})".format(", ".join(["?" if dialect.paramstyle == "qmark" else "%s"] * len(names)))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in names if name not in keys)
+    conflict = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changes}" if replace else ""
+    return f"INSERT INTO {quoted(table.name)} ({', '.join(names)}) VALUES {', '.join([row] * size)}{conflict}"

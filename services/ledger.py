@@ -10,19 +10,18 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import cache
 from json import JSONEncoder
+from random import Random
 from typing import Any, Generic, NamedTuple, TypeVar, cast
-from uuid import uuid4
+from uuid import UUID
 
 import rfc8785
-from sqlalchemy import Connection, Table, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, Table, select, update
 
 from schemas.entries import Attribution, Entry
 from schemas.events import Event
 from schemas.tables import ENTRIES, HEAD
-from services.db import Database
+from services.db import Database, key_names, store
 from services.errors import HypercareError
 from services.verifier import MIDDLE, PREFIX, link
 
@@ -31,8 +30,9 @@ Row = dict[str, Any]
 Slot = tuple[Table, tuple[Any, ...]]
 LARGEST_GROUP = 256
 LOCK = select(HEAD).with_for_update()
-APPEND = insert(ENTRIES)
 MOVE = update(HEAD)
+PLAIN = frozenset((str, bool, type(None)))
+_chance = Random()  # asking the system for each id would let other threads in between, at several times the cost
 _dumps = JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
@@ -90,11 +90,11 @@ class Draft:
         *columns, last = table.primary_key.columns
         same = [column == part for column, part in zip(columns, first, strict=True)]
         for row in self.connection.execute(select(table).where(*same, last.in_(lasts))).mappings():
-            self._rows[table, tuple(row[name] for name in _key_names(table))] = dict(row)
+            self._rows[table, tuple(row[name] for name in key_names(table))] = dict(row)
 
     def put(self, table: Table, row: Row) -> None:
         """Insert or replace one whole row."""
-        slot = (table, tuple(row[name] for name in _key_names(table)))
+        slot = (table, tuple(row[name] for name in key_names(table)))
         self._journal.append((slot, self._staged.get(slot)))
         self._rows[slot] = self._staged[slot] = row
 
@@ -102,7 +102,11 @@ class Draft:
         """Add the next entry of the ledger. `occurred_at` is the claim where there is one, else the time of recording."""
         why = {"actor": by.actor, "role": by.role, "reason": by.reason, "cause": by.cause, "traceparent": by.traceparent}
         when = {"occurred_at": by.occurred_at or self.now, "recorded_at": self.now}
-        what = {"id": str(uuid4()), "type": type(event).__name__, "data": event.model_dump(mode="json", exclude_none=True)}
+        what = {
+            "id": str(UUID(int=_chance.getrandbits(128), version=4)),
+            "type": type(event).__name__,
+            "data": event.model_dump(mode="json", exclude_none=True),
+        }
         fields: Row = {"seq": self.seq + 1, "previous": self.digest} | what | about._asdict() | why | when
         fields["digest"] = link(self.digest, canonical(fields))
         self.seq, self.digest = fields["seq"], fields["digest"]
@@ -124,27 +128,13 @@ class Draft:
                 self._rows[slot] = self._staged[slot] = staged
 
     def flush(self) -> None:
-        """Send everything staged to the database: one statement per table."""
+        """Send everything staged to the database, table by table."""
         if self.entries:
-            self.connection.execute(APPEND, self.entries)
+            store(self.connection, ENTRIES, self.entries)
             self.connection.execute(MOVE, {"seq": self.seq, "digest": self.digest, "recorded_at": self.now, "tickets": self.tickets})
         tables = {table for table, _ in self._staged}
         for table in sorted(tables, key=lambda each: each.name):
-            rows = [row for (owner, _), row in self._staged.items() if owner is table]
-            self.connection.execute(_upsert(table, self.connection.dialect.name), rows)
-
-
-@cache
-def _key_names(table: Table) -> tuple[str, ...]:
-    return tuple(column.name for column in table.primary_key.columns)
-
-
-@cache
-def _upsert(table: Table, dialect: str) -> Any:
-    statement = (postgresql if dialect == "postgresql" else sqlite).insert(table)
-    keys = _key_names(table)
-    changed = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
-    return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+            store(self.connection, table, [row for (owner, _), row in self._staged.items() if owner is table], replace=True)
 
 
 def canonical(fields: Row) -> bytes:
@@ -157,10 +147,10 @@ def canonical(fields: Row) -> bytes:
 def _simple(value: Any) -> bool:
     """Whether Python's own JSON with sorted keys is RFC 8785 already, at a fifth of the cost: no fractions, plain keys, safe integers."""
     if isinstance(value, dict):
-        return all(key.isascii() and _simple(each) for key, each in value.items())
+        return "".join(value).isascii() and _simple(list(value.values()))
     if isinstance(value, list):
-        return all(_simple(each) for each in value)
-    return value is None or isinstance(value, str | bool) or (isinstance(value, int) and abs(value) < 2**53)
+        return PLAIN.issuperset(map(type, value)) or all(map(_simple, value))
+    return type(value) in PLAIN or (isinstance(value, int) and abs(value) < 2**53)
 
 
 class _Job(Generic[T]):
@@ -220,11 +210,11 @@ class Ledger:
         self._enqueue(job)
         return cast("Future[T]", job.future)
 
-    async def written(self, command: Callable[[Draft], T], *reads: Slot) -> T:
+    def written(self, command: Callable[[Draft], T], *reads: Slot) -> "asyncio.Future[T]":
         """`write` for tasks. One that is cancelled while it waits does not undo the command."""
         job = _Job(command, reads, asyncio.get_running_loop())
         self._enqueue(job)
-        return await cast("asyncio.Future[T]", job.future)
+        return cast("asyncio.Future[T]", job.future)
 
     def _enqueue(self, job: _Job[Any]) -> None:
         with self._lock:

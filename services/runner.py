@@ -6,6 +6,7 @@ then laid aside where people see it, and the service goes on.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from schemas.events import EVENTS, Event, EventParked
 from schemas.tables import CONSUMERS, ENTRIES, HANDLED, LETTERS, TICKETS
 from schemas.tickets import Ticket
 from services.deliveries import AGAIN, park
+from services.endless import endless
 from services.errors import HypercareError, Unavailable
 from services.ledger import Draft, Ledger, Slot
 from services.log import Batch, Log
@@ -71,12 +73,13 @@ class Runner:
     async def run(self) -> None:
         await asyncio.to_thread(self._introduce)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._follow())
-            tasks.create_task(self._replay_letters())
+            tasks.create_task(endless(self._follow))
+            tasks.create_task(endless(self._replay_letters))
 
     async def _follow(self) -> None:
-        async for batch in self.log.read(self.service.name, self.service.types):
-            await self._patiently(batch)
+        async with aclosing(self.log.read(self.service.name, self.service.types)) as batches:
+            async for batch in batches:
+                await self._patiently(batch)
 
     async def _patiently(self, batch: Batch) -> None:
         """The database being away is no reason to drop or skip anything: wait for it."""

@@ -57,8 +57,9 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SSL", "SASL_SSL"] = Field("PLAINTEXT", description="how to talk to Kafka")
     kafka_username: str | None = Field(None, description="SCRAM-SHA-512 user for SASL_SSL")
     kafka_password: SecretStr | None = Field(None, validate_default=True, description="SCRAM-SHA-512 password for SASL_SSL")
-    instance: str = Field(
-        default_factory=socket.gethostname, description="this replica's name, the same after a restart (Kafka static membership)"
+    instance: str | None = Field(
+        None,
+        description="this replica's name, the same after a restart and no other's (Kafka static membership); empty: host name and port",
     )
     host: str = Field("127.0.0.1", description="address to listen on; anything but loopback needs HYPERCARE_API_KEYS_FILE")
     port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
@@ -81,6 +82,10 @@ class Settings(BaseSettings):
     smtp_sender: str = Field("hypercare@localhost", description="From address of e-mails")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="least level that is logged")
     fault: str | None = Field(None, description="for tests: a point at which this process ends itself, e.g. api-after-commit")
+
+    @property
+    def replica(self) -> str:
+        return self.instance or f"{socket.gethostname()}-{self.port}"
 
     @classmethod
     def settings_customise_sources(

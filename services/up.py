@@ -16,9 +16,10 @@ from fastapi import FastAPI
 
 from services.anchors import keep_anchoring
 from services.db import migrate, open_database
+from services.endless import endless
 from services.errors import Misconfigured
 from services.ledger import Ledger
-from services.roles import Cast, Work, cast
+from services.roles import Cast, cast
 from services.settings import Settings
 from services.web.app import create_app
 from services.web.callers import open_callers
@@ -116,15 +117,10 @@ async def _at_work(settings: Settings, ledger: Ledger, parts: Cast) -> AsyncIter
     if settings.anchors_file:
         work.append(partial(keep_anchoring, ledger, settings.anchors_file))
     async with asyncio.TaskGroup() as tasks:
-        started = [tasks.create_task(_never_ends(each)) for each in work]
+        started = [tasks.create_task(endless(each)) for each in work]
         yield
         for task in started:
             task.cancel()
-
-
-async def _never_ends(work: Work) -> None:
-    await work()
-    raise RuntimeError(f"{work} ended by itself")
 
 
 @contextmanager

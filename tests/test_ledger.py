@@ -254,10 +254,10 @@ def test_who_did_what_and_why_stands_in_the_entry(ledger: Ledger) -> None:
 
 
 async def test_a_caller_that_gives_up_neither_undoes_its_command_nor_takes_answers_along(ledger: Ledger) -> None:
-    waiting = [asyncio.create_task(ledger.written(lambda draft: submit(draft, told(), DESK))) for _ in range(20)]
+    waiting = [ledger.written(lambda draft: submit(draft, told(), DESK)) for _ in range(20)]
     await asyncio.sleep(0)
-    for task in waiting[::2]:
-        task.cancel()
+    for answer in waiting[::2]:
+        answer.cancel()
     answers = await asyncio.gather(*waiting, return_exceptions=True)
     assert sum(isinstance(answer, asyncio.CancelledError) for answer in answers) == 10
     await ledger.written(lambda draft: None)

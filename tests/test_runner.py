@@ -1,7 +1,7 @@
 """A service handles every event once, whatever the log delivers and whatever its handler does."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from uuid import uuid4
@@ -40,7 +40,7 @@ class Script:
 
     batches: list[Batch]
 
-    async def read(self, consumer: str, types: Sequence[str]) -> AsyncIterator[Batch]:
+    async def read(self, consumer: str, types: Sequence[str]) -> AsyncGenerator[Batch, None]:
         for batch in self.batches:
             yield batch
         await asyncio.Event().wait()
@@ -191,3 +191,30 @@ async def test_a_database_that_is_away_inside_a_handler_is_waited_for_not_given_
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
     assert letters(ledger) == []
+
+
+@pytest.mark.parametrize("fault", [asyncio.CancelledError(), RuntimeError("lost")])
+async def test_a_log_that_gives_up_by_itself_fails_the_service_instead_of_leaving_it_deaf(ledger: Ledger, fault: BaseException) -> None:
+    class Quitter:
+        async def read(self, consumer: str, types: Sequence[str]) -> AsyncGenerator[Batch, None]:
+            yield Batch([])
+            raise fault
+
+    with pytest.raises(ExceptionGroup):
+        await asyncio.wait_for(Runner(service(Router()), Quitter(), ledger).run(), 10)
+
+
+async def test_a_log_is_closed_when_its_service_ends(ledger: Ledger) -> None:
+    closed = asyncio.Event()
+
+    class Watched(Script):
+        async def read(self, consumer: str, types: Sequence[str]) -> AsyncGenerator[Batch, None]:
+            try:
+                async for batch in super().read(consumer, types):
+                    yield batch
+            finally:
+                closed.set()
+
+    async with running(ledger, service(Router()), Watched([])):
+        await asyncio.sleep(0.05)
+    assert closed.is_set()

@@ -86,3 +86,9 @@ def test_a_misspelt_variable_is_found() -> None:
 
 def test_every_setting_says_what_it_is_for() -> None:
     assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_two_replicas_of_one_machine_have_names_of_their_own_that_outlive_a_restart() -> None:
+    one, again, other = load_settings(port=8001).replica, load_settings(port=8001).replica, load_settings(port=8002).replica
+    assert one == again != other
+    assert load_settings(instance="classifier-0").replica == "classifier-0"

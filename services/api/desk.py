@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
 
@@ -28,11 +28,12 @@ class Desk:
 
     async def write(self, command: Callable[[Draft], T], *reads: Slot) -> T:
         """What the command made, once it is committed. A caller that goes away does not cancel it: others share its transaction."""
+        written = self.ledger.written(command, *reads)
+        timer = written.get_loop().call_later(self.longest_write, _give_up, written)
         try:
-            async with asyncio.timeout(self.longest_write):
-                result = await self.ledger.written(command, *reads)
-        except TimeoutError:
-            raise Unavailable(LATE) from None
+            result = await written
+        finally:
+            timer.cancel()
         reach("api-after-commit", self.fault)
         return result
 
@@ -49,6 +50,11 @@ class Desk:
             yield
         finally:
             self.in_flight.remove((caller, key))
+
+
+def _give_up(written: "asyncio.Future[Any]") -> None:
+    if not written.done():
+        written.set_exception(Unavailable(LATE))
 
 
 async def desk_of(request: Request) -> Desk:

@@ -17,6 +17,7 @@ from services.dispatcher.text import compose
 from services.errors import Unavailable
 from services.faults import reach
 from services.ledger import Draft, Ledger
+from services.waiting import rest
 
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -50,7 +51,7 @@ class Engine:
             while True:
                 self._woken.clear()
                 if not await asyncio.shield(self._begin(self._turn(pool))):
-                    await self._pause()
+                    await rest(self._woken, self.pace.poll)
         finally:
             await self._drain()
             self.ledger.unwatch(wake)
@@ -66,11 +67,6 @@ class Engine:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()):
             log.error("a delivery's outcome could not be recorded; it is sent again when its lease runs out", error=repr(error))
-
-    async def _pause(self) -> None:
-        with suppress(TimeoutError):  # not wait_for: before Python 3.12 it may swallow the cancellation that ends the engine
-            async with asyncio.timeout(self.pace.poll):
-                await self._woken.wait()
 
     async def _drain(self) -> None:
         with suppress(TimeoutError):

@@ -1,6 +1,6 @@
 """The log: where a service reads events from. The ledger's table, or Kafka that carries the ledger."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,6 @@ class Batch:
 
 
 class Log(Protocol):
-    def read(self, consumer: str, types: Sequence[str]) -> AsyncIterator[Batch]:
-        """Endless: batches of events of these types, each at least once. Asking for the next batch says that the one before is done."""
+    def read(self, consumer: str, types: Sequence[str]) -> AsyncGenerator[Batch, None]:
+        """Endless, to be closed: batches of events of these types, each at least once. Asking for the next says that the last is done."""
         ...

@@ -8,7 +8,7 @@ import asyncio
 import re
 import ssl
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +77,7 @@ class Kafka:
     def of(cls, settings: Settings) -> "Kafka":
         password = settings.kafka_password.get_secret_value() if settings.kafka_password else None
         servers = settings.kafka_bootstrap_servers or ""
-        return cls(servers, settings.instance, settings.kafka_security_protocol, settings.kafka_username, password)
+        return cls(servers, settings.replica, settings.kafka_security_protocol, settings.kafka_username, password)
 
     def client(self, name: str) -> dict[str, Any]:
         """What every client of aiokafka is told. The certificate of a broker is checked against the system's authorities."""
@@ -263,7 +263,7 @@ class KafkaLog:
         self.kafka = kafka
         self.topic = topic
 
-    async def read(self, consumer: str, types: Sequence[str]) -> AsyncIterator[Batch]:
+    async def read(self, consumer: str, types: Sequence[str]) -> AsyncGenerator[Batch, None]:
         wanted = {ce_type(name).encode() for name in types}
         async with aclosing(Member(self.kafka, consumer, self.topic).records()) as arrivals:
             async for records in arrivals:

@@ -1,7 +1,7 @@
 """The ledger's table as the log: one process, or several on one database without Kafka."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 
 from sqlalchemy import Connection, select
 
@@ -20,7 +20,7 @@ class TableLog:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 
-    async def read(self, consumer: str, types: Sequence[str]) -> AsyncIterator[Batch]:
+    async def read(self, consumer: str, types: Sequence[str]) -> AsyncGenerator[Batch, None]:
         loop, woken = asyncio.get_running_loop(), asyncio.Event()
 
         def wake() -> None:

@@ -1,7 +1,7 @@
 """X-Request-ID: the caller's own where it is usable, else a new one; in the answer, in problems and in the log."""
 
 import re
-from uuid import uuid4
+from random import Random
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -9,6 +9,7 @@ from structlog.contextvars import bound_contextvars
 
 HEADER = "X-Request-ID"
 _USABLE = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_chance = Random()
 
 
 class RequestIds:
@@ -21,7 +22,7 @@ class RequestIds:
         if scope["type"] != "http":
             return await self.app(scope, receive, send)
         given = Headers(scope=scope).get(HEADER, "")
-        request_id = given if _USABLE.fullmatch(given) else uuid4().hex
+        request_id = given if _USABLE.fullmatch(given) else f"{_chance.getrandbits(128):032x}"
         scope.setdefault("state", {})["request_id"] = request_id
 
         async def named(message: Message) -> None:
