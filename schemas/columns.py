@@ -1,6 +1,7 @@
 """Column types that mean the same on SQLite (STRICT tables) and PostgreSQL, and the field shorthands that use them."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from json import JSONEncoder, loads
 from typing import Any
 
@@ -9,6 +10,12 @@ from sqlalchemy.types import TypeEngine
 from sqlmodel import Field
 
 _dumps = JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+
+
+@lru_cache(256)
+def rfc3339(instant: datetime) -> str:
+    """In UTC, to the microsecond. What is written together has few instants and many places for them."""
+    return instant.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 class UtcInstant(TypeDecorator[datetime]):
@@ -23,7 +30,7 @@ class UtcInstant(TypeDecorator[datetime]):
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None or dialect.name == "postgresql":
             return value
-        return value.astimezone(UTC).isoformat(timespec="microseconds")
+        return rfc3339(value)
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if value is None:

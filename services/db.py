@@ -167,7 +167,7 @@ def store(connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]
     for size in (256, 128, 64, 32, 16, 8, 4, 2, 1):
         while len(rows) - start >= size:
             chunk = rows[start : start + size]
-            flat = tuple([bound(row[name]) if bound else row[name] for row in chunk for name, bound in columns])
+            flat = tuple([bound(row[name]) if bound and row[name] is not None else row[name] for row in chunk for name, bound in columns])
             connection.exec_driver_sql(_insert(table, connection.dialect, size, replace), flat)
             start += size
 

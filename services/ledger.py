@@ -18,6 +18,7 @@ from uuid import UUID
 import rfc8785
 from sqlalchemy import Connection, Table, select, update
 
+from schemas.columns import rfc3339
 from schemas.entries import Attribution, Entry
 from schemas.events import Event
 from schemas.tables import ENTRIES, HEAD
@@ -139,17 +140,19 @@ class Draft:
 
 def canonical(fields: Row) -> bytes:
     """RFC 8785 JSON of an entry's fields but its digest; instants as RFC 3339 in UTC with microseconds."""
-    instants = {name: value for name, value in fields.items() if isinstance(value, datetime)}
-    spoken = fields | {name: value.astimezone(UTC).isoformat(timespec="microseconds") for name, value in instants.items()}
+    spoken = {name: rfc3339(value) if isinstance(value, datetime) else value for name, value in fields.items()}
     return _dumps(spoken).encode() if _simple(spoken) else bytes(rfc8785.dumps(spoken))
 
 
 def _simple(value: Any) -> bool:
-    """Whether Python's own JSON with sorted keys is RFC 8785 already, at a fifth of the cost: no fractions, plain keys, safe integers."""
+    """Whether Python's own JSON with sorted keys is RFC 8785 already, at a fifth of the cost: plain keys, safe integers, and fractions
+    that neither writes with an exponent."""
     if isinstance(value, dict):
         return "".join(value).isascii() and _simple(list(value.values()))
     if isinstance(value, list):
         return PLAIN.issuperset(map(type, value)) or all(map(_simple, value))
+    if isinstance(value, float):
+        return 1e-4 <= abs(value) < 1e15 and not value.is_integer()
     return type(value) in PLAIN or (isinstance(value, int) and abs(value) < 2**53)
 
 

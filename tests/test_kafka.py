@@ -19,7 +19,7 @@ from schemas.events import Event, TicketRouted, TicketSubmitted
 from schemas.topics import manifest
 from services.errors import Unavailable
 from services.ledger import Ledger
-from services.log.kafka import Kafka, KafkaCarrier, Member, Pace, create_topics
+from services.log.kafka import BATCH, Kafka, KafkaCarrier, Member, Pace, create_topics
 from services.log.outgoing import ce_type
 from services.log.relay import rewind
 from services.runner import Occurrence, Runner, Service
@@ -87,7 +87,7 @@ async def test_every_client_is_told_what_its_defaults_get_wrong() -> None:
     kafka = Kafka("broker:9092", "plant 7/a")
     told = Member(kafka, "classifier", "hypercare.tickets.v1")._told()
     assert (told["enable_auto_commit"], told["auto_offset_reset"]) == (False, "none")
-    assert (told["session_timeout_ms"], told["heartbeat_interval_ms"], told["max_poll_records"]) == (30_000, 5_000, 100)
+    assert (told["session_timeout_ms"], told["heartbeat_interval_ms"], told["max_poll_records"]) == (30_000, 5_000, BATCH)
     assert len(told["partition_assignment_strategy"]) == 1
     assert (told["group_id"], told["group_instance_id"]) == ("hypercare.classifier", "plant-7-a.classifier")
     assert told["rebalance_timeout_ms"] < told["request_timeout_ms"], "or a request gives up while the group still gathers"

@@ -37,7 +37,7 @@ from services.settings import Settings
 
 log = structlog.get_logger()
 
-BATCH = 100
+BATCH = 300
 LARGEST_REQUEST = 1024 * 1024
 FAILURES = (KafkaError, TimeoutError, OSError)
 _IDENTITY = re.compile(rb"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")

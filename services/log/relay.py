@@ -50,7 +50,7 @@ class Rhythm:
     standby: float = 1.0
     first_wait: float = 0.2
     longest_wait: float = 5.0
-    batch: int = 100
+    batch: int = 300
 
 
 class Load(NamedTuple):
