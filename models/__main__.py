@@ -9,15 +9,17 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Grid
 
+from models.calibrate import COSTS, load_costs
 from models.card import card
 from models.errors import ModelError
 from models.evaluate import Line, Report, assess
-from models.examples import CORPUS, corpus_digest, read_corpus
+from models.examples import CORPUS, PRACTICE, read_corpus
 from models.floor_report import FloorReport, floor_report
 from models.floors import load_floors
+from models.lexicon import LEXICON, load_lexicon
 from models.registry import STARTER, read_manifest, save_model
-from models.release import make_version, scores_of
-from models.train import tabulate, unseen_scores
+from models.release import Material, make_version, scores_of
+from models.train import unseen_scores
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 console = Console()
@@ -27,6 +29,12 @@ Folder = Annotated[Path, typer.Option(help="folder of the model version")]
 Name = Annotated[str, typer.Option(help="first part of the version's name")]
 
 
+def _material(corpus: Path) -> Material:
+    """Practice belongs to the carried corpus: a folder of one's own is learned from alone."""
+    practice = read_corpus(PRACTICE) if corpus == CORPUS else []
+    return Material(read_corpus(corpus), load_lexicon(LEXICON), load_costs(COSTS), practice)
+
+
 def _watch(writers: Sequence[str]) -> Iterable[str]:
     return track(writers, description="writers left out", console=console, transient=True)
 
@@ -34,20 +42,20 @@ def _watch(writers: Sequence[str]) -> Iterable[str]:
 @app.command()
 def train(corpus: Corpus = CORPUS, model: Folder = STARTER, name: Name = "starter") -> None:
     """Learn from the corpus and write a version; the same corpus gives the same version."""
-    manifest, arrays = make_version(read_corpus(corpus), name, _watch)
-    save_model(model, manifest, arrays)
-    console.print(f"{manifest.version}: {len(arrays):,} bytes of arrays written to {model}")
+    manifest, files = make_version(_material(corpus), name, _watch)
+    save_model(model, manifest, files)
+    console.print(f"{manifest.version}: {sum(map(len, files.values())):,} bytes written to {model}")
 
 
 @app.command()
 def evaluate(corpus: Corpus = CORPUS, model: Folder = STARTER) -> None:
     """Measure the way the version was made, each writer left out in turn, and write its card."""
-    examples, manifest = read_corpus(corpus), read_manifest(model)
-    if manifest.content.data.sha256 != corpus_digest(examples):
+    material, manifest = _material(corpus), read_manifest(model)
+    if manifest.content.data != material.mark():
         console.print(f"[yellow]{manifest.version} was not made from this corpus; the card tells what training on it would give")
-    table = tabulate(examples)
-    report = assess(examples, table, unseen_scores(table, _watch))
-    floors = floor_report(examples, load_floors())
+    course = material.course
+    report = assess(material.examples, course, unseen_scores(course, _watch), material.costs)
+    floors = floor_report(material.examples, load_floors())
     (model / "card.md").write_text(card(manifest, report, floors), encoding="utf-8")
     _show(report, floors)
     console.print(f"card written to {model / 'card.md'}")
@@ -65,7 +73,8 @@ def _grid(title: str, lines: Sequence[Line]) -> Grid:
 
 def _show(report: Report, floors: FloorReport) -> None:
     console.print(_grid("writers left out", [*report.writers, report.overall]))
-    console.print(_grid("by answered system", report.answered))
+    for group, lines in report.groups.items():
+        console.print(_grid(f"by {group}", lines))
     for name, value in scores_of(report).items():
         console.print(f"{name:<27}{value:g}")
     for name in ("sev1_recall", "sev1_false_alarms", "gxp_recall", "gxp_false_alarms"):

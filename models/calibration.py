@@ -3,20 +3,25 @@
 from typing import Annotated
 
 import numpy as np
+import numpy.typing as npt
 from pydantic import BaseModel, ConfigDict, Field
 
 from models.rows import Floats
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Slope = tuple[float, float]
+Level = tuple[float, float, float, float]
+Costs = tuple[tuple[float, float, float, float], ...]
 
 
 class Calibration(BaseModel):
     """Numbers fitted on tickets of writers that the scoring model had not seen.
 
     Per system, in the model's order: `thresholds`, the probability from which the system was right often enough to route alone, and
-    `set_edges`, the probability below which a system is left out of the prediction set. `severity` holds a slope and offset for each of
-    P(sev1), P(at least sev2), P(at least sev3); `gxp` one. `sev1_edge` is the Sev1 risk from which a person looks at once.
+    `set_edges`, the probability below which a system is left out of the prediction set.
+    `severity` holds for each of P(sev1), P(at least sev2), P(at least sev3) what the three scores weigh, and an offset; `gxp` a slope and
+    an offset. `sev1_edge` is the Sev1 risk from which a person looks at once. `costs` says what it costs to answer a ticket of severity
+    row+1 with severity column+1.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,9 +29,10 @@ class Calibration(BaseModel):
     temperature: Annotated[float, Field(gt=0)]
     thresholds: tuple[Share, ...]
     set_edges: tuple[Share, ...]
-    severity: tuple[Slope, Slope, Slope]
+    severity: tuple[Level, Level, Level]
     gxp: Slope
     sev1_edge: Share
+    costs: Costs
 
 
 def logistic(score: Floats) -> Floats:
@@ -40,15 +46,24 @@ def system_probabilities(scores: Floats, temperature: float) -> Floats:
     return np.asarray(raised / raised.sum(axis=1, keepdims=True))
 
 
-def severity_probabilities(scores: Floats, slopes: tuple[Slope, Slope, Slope]) -> Floats:
-    """(texts, 3) scores of "at least sev1, sev2, sev3" to (texts, 4) probabilities of sev1 to sev4 (Frank and Hall 2001).
+def at_least(scores: Floats, levels: tuple[Level, Level, Level]) -> Floats:
+    """(texts, 3) scores of "at least sev1, sev2, sev3" to the probabilities of that.
 
     The three are fitted apart; a running maximum keeps "at least sev2" from being less likely than "at least sev1".
     """
-    slope = np.array(slopes)
-    at_least = np.maximum.accumulate(logistic(scores * slope[:, 0] + slope[:, 1]), axis=1)
-    edges = np.hstack([np.zeros((len(scores), 1)), at_least, np.ones((len(scores), 1))])
+    weights = np.array(levels)
+    return np.maximum.accumulate(logistic((scores[:, None, :] * weights[None, :, :3]).sum(axis=2) + weights[:, 3]), axis=1)
+
+
+def severity_probabilities(scores: Floats, levels: tuple[Level, Level, Level]) -> Floats:
+    """(texts, 3) scores as above to (texts, 4) probabilities of sev1 to sev4 (Frank and Hall 2001)."""
+    edges = np.hstack([np.zeros((len(scores), 1)), at_least(scores, levels), np.ones((len(scores), 1))])
     return np.diff(edges, axis=1)
+
+
+def cheapest(severities: Floats, costs: Costs) -> npt.NDArray[np.int64]:
+    """(texts, 4) probabilities of sev1 to sev4 to the answer of least expected cost, 0 for sev1 (Elkan 2001)."""
+    return np.asarray((severities @ np.array(costs)).argmin(axis=1))
 
 
 def gxp_probability(scores: Floats, slope: Slope) -> Floats:

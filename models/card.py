@@ -12,7 +12,8 @@ Routes a ticket to one of {systems}, suggests a severity and a GxP flag. It sugg
 reporter's claim is never lowered, and below its system's threshold a ticket goes to the triage queue. It reads title, body and reporter's
 role, at most 8,000 characters, and never the site or a name. It does not decide on product, deviations or records.
 
-Learned from {tickets} tickets of {writers} writers (SHA-256 of the data `{data}`), text features `{features}`, with {made_with}.
+Learned from {tickets} tickets of {writers} writers and {practice} practice tickets (SHA-256 of both `{data}`), text features
+`{features}`, with {made_with}.
 This page is written by `python -m models evaluate`.
 
 ## How it was measured
@@ -63,6 +64,7 @@ def _head(manifest: Manifest) -> str:
         systems=", ".join(content.systems),
         tickets=content.data.tickets,
         writers=len(content.data.writers),
+        practice=content.data.practice,
         data=content.data.sha256[:12],
         features=content.features,
         made_with=", ".join(f"{name} {number}" for name, number in sorted(content.made_with.items())),
@@ -88,7 +90,7 @@ def card(manifest: Manifest, report: Report, floors: FloorReport) -> str:
     sections = [
         _head(manifest),
         _lines("writer", [*report.writers, report.overall]),
-        "By the system that was answered:\n\n" + _lines("answered", report.answered),
+        *(_lines(group, lines) for group, lines in report.groups.items()),
         "## Figures\n\n" + _figures(report.figures),
         "\n## Confidence from which a system is routed\n\n" + _thresholds(manifest) + "\n",
         _floors(floors) + _LIMITS,

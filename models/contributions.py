@@ -1,5 +1,7 @@
 """The words that drove a decision: each gram's exact share of a score, given back to the word it lies in."""
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from models.features import Flags, Grams, Hashes
@@ -32,10 +34,13 @@ def _leading(weights: dict[str, float]) -> tuple[Word, ...]:
     return tuple(Word(term=term, weight=weight) for term, weight in ordered[:_SHOWN])
 
 
-def leading_words(grams: Grams, weights: Floats, shown: Flags) -> list[tuple[Word, ...]]:
-    """For each text the words that added most, the greatest first; a word that stands twice is one word."""
+def leading_words(grams: Grams, weights: Floats, shown: Flags, heard: Iterable[tuple[int, str, float]] = ()) -> list[tuple[Word, ...]]:
+    """For each text the words and the concepts `heard` (text, term, weight) that added most, the greatest first; each stands once."""
     found: list[dict[str, float]] = [{} for _ in range(grams.texts)]
     for index in np.flatnonzero(shown & (weights > _LEAST)):
         terms, term = found[grams.words.text[index]], grams.words.term(int(index))
         terms[term] = terms.get(term, 0.0) + float(weights[index])
+    for text, term, weight in heard:
+        if weight > _LEAST:
+            found[text][term] = float(weight)
     return [_leading(terms) for terms in found]

@@ -6,6 +6,7 @@ ModelError
 ├── ModelUnsupported  whole, but not made for this version of the product
 ├── ModelUnfaithful   whole and fitting, but it does not give its own recorded answers
 ├── RulesInvalid      floors.toml or systems.toml cannot be used
+├── LexiconInvalid    a file of concepts cannot be used
 └── CorpusInvalid     a training file cannot be read
 """
 
@@ -31,6 +32,10 @@ class ModelUnfaithful(ModelError):
 
 
 class RulesInvalid(ModelError):
+    pass
+
+
+class LexiconInvalid(ModelError):
     pass
 
 

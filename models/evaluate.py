@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibrate import calibrate
-from models.calibration import Calibration
+from models.calibration import Calibration, Costs, cheapest
 from models.examples import Example
 from models.features import Flags, Ints
 from models.rows import Floats
-from models.train import Table
+from models.train import Course, Table
 from models.triage import answers
 
 _BINS = 15
@@ -19,7 +19,11 @@ _BINS = 15
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One item a ticket: what would have been answered, and whether it was right. `right` allows the alternative system."""
+    """One item a ticket: what would have been answered, and whether it was right. `right` allows the alternative system.
+
+    `severity` says whether the likeliest one was right; `cost` is that of the suggestion, `likeliest_cost` that of the likeliest;
+    `level` is the reader's severity, 0 for sev1, and `suggested` the suggested one.
+    """
 
     first: Ints
     confidence: Floats
@@ -29,9 +33,13 @@ class Judged:
     covered: Flags
     set_size: Ints
     severity: Flags
-    sev1: Flags
+    cost: Floats
+    likeliest_cost: Floats
+    level: Ints
+    suggested: Ints
     candidate: Flags
     gxp: Flags
+    kind: Flags
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +57,11 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """`overall` counts tickets; `mean` weighs each writer alike, `least` is the least of the writers."""
+
     overall: Line
     writers: tuple[Line, ...]
-    answered: tuple[Line, ...]
+    groups: dict[str, tuple[Line, ...]]
     figures: dict[str, float]
 
 
@@ -60,16 +70,14 @@ def rights(examples: Sequence[Example], systems: Sequence[str]) -> Flags:
     return np.array([[system in (example.system, example.alt_system) for system in systems] for example in examples])
 
 
-def calibrated_on(table: Table, right: Flags, scores: Floats, chosen: Flags) -> Calibration:
-    return calibrate(scores[chosen], table.system[chosen], right[chosen], table.severe[chosen], table.gxp[chosen])
-
-
 def _judged(table: Table, right: Flags, scores: Floats, calibration: Calibration) -> Judged:
     answer = answers(scores, calibration)
     first, at = answer.systems.argmax(axis=1), np.arange(len(scores))
     confidence = answer.systems[at, first]
     kept = answer.systems >= np.array(calibration.set_edges)
     kept[at, first] = True
+    level, likeliest = 3 - table.severe.sum(axis=1), answer.severities.argmax(axis=1)
+    suggested, costs = cheapest(answer.severities, calibration.costs), np.array(calibration.costs)
     return Judged(
         first=first,
         confidence=confidence,
@@ -78,16 +86,15 @@ def _judged(table: Table, right: Flags, scores: Floats, calibration: Calibration
         routed=confidence >= np.array(calibration.thresholds)[first],
         covered=kept[at, table.system],
         set_size=kept.sum(axis=1),
-        severity=answer.severities.argmax(axis=1) == 3 - table.severe.sum(axis=1),
-        sev1=table.severe[:, 0],
-        candidate=answer.sev1_risk >= calibration.sev1_edge,
+        severity=likeliest == level,
+        cost=costs[level, suggested],
+        likeliest_cost=costs[level, likeliest],
+        level=level,
+        suggested=suggested,
+        candidate=answer.severities[:, 0] >= calibration.sev1_edge,
         gxp=(answer.gxp >= 0.5) == table.gxp,
+        kind=answer.kind == table.kind,
     )
-
-
-def _rows(table: Table, chosen: Flags) -> Table:
-    labels = (table.system[chosen], table.severe[chosen], table.gxp[chosen], table.writer[chosen])
-    return Table(table.counts[chosen], table.systems, *labels)
 
 
 def _joined(parts: Sequence[Judged]) -> Judged:
@@ -118,28 +125,45 @@ def calibration_error(confidence: Floats, right: Flags) -> float:
     return round(float(sum(gaps)) / len(order), 4)
 
 
-def _figures(judged: Judged) -> dict[str, float]:
+def _figures(judged: Judged, writers: Sequence[Line]) -> dict[str, float]:
+    sev1 = judged.level == 0
+    saved = 1 - float(judged.cost.mean()) / max(1e-9, float(judged.likeliest_cost.mean()))
     return {
         "calibration_error": calibration_error(judged.confidence, judged.strict),
         "gxp": _share(judged.gxp),
+        "kind": _share(judged.kind),
         "set_coverage": _share(judged.covered),
         "set_size": round(float(judged.set_size.mean()), 4),
+        "severity_cost": round(float(judged.cost.mean()), 4),
+        "severity_cost_saved": round(saved, 4),
         "sev1_candidates": _share(judged.candidate),
-        "sev1_candidate_recall": _share(judged.candidate[judged.sev1]),
+        "sev1_candidate_recall": _share(judged.candidate[sev1]),
+        "sev1_suggested_sev3_or_sev4": _share(judged.suggested[sev1] >= 2),
+        **{f"{name}_mean": round(float(np.mean([getattr(line, name) for line in writers])), 4) for name in ("strict", "right", "severity")},
+        **{f"{name}_least": min(getattr(line, name) for line in writers) for name in ("strict", "right", "severity")},
     }
 
 
-def assess(examples: Sequence[Example], table: Table, scores: Floats) -> Report:
+def assess(examples: Sequence[Example], course: Course, scores: Floats, costs: Costs) -> Report:
     """`scores` from `models.train.unseen_scores`. Each writer is judged by a calibration fitted on the others' unseen scores."""
-    right, writers = rights(examples, table.systems), sorted(set(table.writer))
-    parts = []
+    table, right = course.measured, rights(examples, course.systems)
+    writers, parts, order = sorted(set(table.writer)), [], []
     for writer in writers:
         own = table.writer == writer
-        parts.append(_judged(_rows(table, own), right[own], scores[own], calibrated_on(table, right, scores, ~own)))
-    judged, writer_of = _joined(parts), np.concatenate([table.writer[table.writer == writer] for writer in writers])
-    return Report(
-        overall=_line("all", judged, np.ones(len(writer_of), np.bool_)),
-        writers=tuple(_line(str(writer), judged, writer_of == writer) for writer in writers),
-        answered=tuple(_line(system, judged, judged.first == at) for at, system in enumerate(table.systems)),
-        figures=_figures(judged),
-    )
+        calibration = calibrate(scores[~own], table.rows(~own), right[~own], costs)
+        parts.append(_judged(table.rows(own), right[own], scores[own], calibration))
+        order.append(np.flatnonzero(own))
+    judged, told = _joined(parts), [examples[at] for at in np.concatenate(order)]
+    lines = _by(judged, [example.writer for example in told])
+    groups = {
+        "answered": _by(judged, [course.systems[at] for at in judged.first]),
+        "reader's system": _by(judged, [example.system for example in told]),
+        "language": _by(judged, [example.language for example in told]),
+        "role": _by(judged, [example.reporter_role for example in told]),
+    }
+    return Report(_line("all", judged, np.ones(len(told), np.bool_)), lines, groups, _figures(judged, lines))
+
+
+def _by(judged: Judged, group: Sequence[str]) -> tuple[Line, ...]:
+    of = np.array(group)
+    return tuple(_line(str(name), judged, of == name) for name in sorted(set(group)))

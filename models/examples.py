@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from models.errors import CorpusInvalid
 from schemas.predictions import TicketText
-from schemas.words import Severity
+from schemas.words import Kind, Severity
 
 CORPUS = Path(__file__).parent / "corpus"
+PRACTICE = CORPUS / "practice"
 
 
 class Example(BaseModel):
@@ -27,7 +28,7 @@ class Example(BaseModel):
     system: str
     severity: Severity
     gxp_impact: bool
-    kind: str
+    kind: Kind
     alt_system: str | None
 
     @property

@@ -20,7 +20,7 @@ Flags = npt.NDArray[np.bool_]
 Hashes = npt.NDArray[np.uint64]
 Bytes = npt.NDArray[np.uint8]
 
-FEATURES = "words12-grams4-digits0-v1"
+FEATURES = "words12-grams4-digits0-concepts-v2"
 BITS = 16
 SLOTS = 1 << BITS
 LONGEST_TEXT = 8_000
@@ -46,21 +46,22 @@ _FOLDED = bytes(_folded_byte(byte) for byte in range(256))
 
 
 def fold(text: str) -> str:
-    """Lower case without accents, as words are compared: `Prüfung` is `prufung`."""
+    """Lower case without accents, as words are compared: `Prüfung` is `prufung`, `Maß` is `mass`."""
     if text.isascii():
         return text.lower()
-    parts = unicodedata.normalize("NFKD", text.lower())
+    parts = unicodedata.normalize("NFKD", text.casefold())
     return "".join(part for part in parts if not unicodedata.combining(part))
 
 
-def _plain(text: str) -> bytes:
+def plain(text: str) -> bytes:
+    """Folded bytes: anything but letters and digits is a space, any digit is a zero."""
     return fold(text).encode("utf-8", "replace").translate(_FOLDED)
 
 
 def _line(text: TicketText) -> bytes:
     """A text as padded words, then its fields as words that no reporter can type, then the end mark."""
-    words = _plain(f"{text.title[:LONGEST_TEXT]} . {text.body}"[:LONGEST_TEXT])
-    role = _plain(text.reporter_role[:64]).strip().replace(b" ", b"_")
+    words = plain(f"{text.title[:LONGEST_TEXT]} . {text.body}"[:LONGEST_TEXT])
+    role = plain(text.reporter_role[:64]).strip().replace(b" ", b"_")
     return b" %b \x02role:%b \x01" % (words, role)
 
 
@@ -168,6 +169,6 @@ def grams(batch: bytes) -> Grams:
 
 def word_hashes(terms: Sequence[str]) -> Hashes:
     """The hash that each one-word term has wherever it stands in a text; terms are folded first."""
-    joined = b"".join(b" %b \x01" % _plain(term) for term in terms)
+    joined = b"".join(b" %b \x01" % plain(term) for term in terms)
     line = _squeezed(joined)
     return _words(line, (line == _SPACE) | (line == _END)).hash

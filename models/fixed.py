@@ -26,6 +26,7 @@ def prediction(system: str, confidence: float, *, severity: Severity = "sev3", g
         sev1_risk=float(severity == "sev1"),
         sev1_candidate=severity == "sev1",
         gxp=gxp,
+        kind="defect",
         model=VERSION,
     )
 

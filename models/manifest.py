@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from models.calibration import Calibration
 from schemas.predictions import Decision, Probability, TicketText
-from schemas.words import Severity
+from schemas.words import Kind, Severity
 
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
@@ -23,11 +23,12 @@ class FileMark(_Part):
 
 
 class DataMark(_Part):
-    """What was learned from."""
+    """What was learned from: `tickets` of the writers that were held out in turn to measure, and `practice` tickets only learned from."""
 
     sha256: Digest
     tickets: int
     writers: tuple[str, ...]
+    practice: int = 0
 
 
 class Golden(_Part):
@@ -40,6 +41,7 @@ class Golden(_Part):
     severity: Severity
     sev1_risk: Probability
     gxp: bool
+    kind: Kind
 
 
 class Content(_Part):

@@ -1,6 +1,6 @@
-"""A model version on disk: arrays in `model.npz`, everything else in `manifest.json`. Nothing in either can run.
+"""A model version on disk: arrays in `model.npz`, concepts in `lexicon.json`, all else in `manifest.json`. None of it can run.
 
-Nothing is used before it is proven: the manifest against its own name, the arrays against the manifest, the model against its goldens.
+Nothing is used before it is proven: the manifest against its own name, the files against the manifest, the model against its goldens.
 """
 
 from collections.abc import Mapping
@@ -12,14 +12,16 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from models.errors import ModelDamaged, ModelMissing, ModelUnfaithful, ModelUnsupported
+from models.columns import Columns
+from models.errors import LexiconInvalid, ModelDamaged, ModelMissing, ModelUnfaithful, ModelUnsupported
 from models.features import FEATURES, SLOTS
+from models.lexicon import Lexicon, read_lexicon
 from models.manifest import Content, Golden, Manifest, is_sound, mark, to_bytes
 from models.triage import Arrays, TriageModel
 from schemas.predictions import Prediction
 
 STARTER = Path(__file__).parent / "starter"
-ARRAYS, MANIFEST = "model.npz", "manifest.json"
+ARRAYS, WORDS, MANIFEST = "model.npz", "lexicon.json", "manifest.json"
 LARGEST_FILE = 64 * 2**20
 _CLOSE = 0.0002
 
@@ -31,8 +33,10 @@ def load_model(path: Path | None = None) -> TriageModel:
     folder = path or STARTER
     manifest = read_manifest(folder)
     content = manifest.content
-    arrays = _arrays(_proven(folder, content), folder, len(content.systems))
-    model = TriageModel(manifest.version, content.systems, arrays, content.calibration)
+    lexicon = _lexicon(_proven(folder, content, WORDS), folder)
+    shape = (len(lexicon.concepts), Columns(len(content.systems)).count)
+    arrays = _arrays(_proven(folder, content, ARRAYS), folder, shape)
+    model = TriageModel(manifest.version, content.systems, arrays, content.calibration, lexicon)
     _prove(model, content.goldens)
     return model
 
@@ -67,30 +71,38 @@ def _read(path: Path) -> bytes:
         raise ModelMissing(f"{path} is missing; name a folder that holds {MANIFEST} and {ARRAYS}") from error
 
 
-def _proven(folder: Path, content: Content) -> bytes:
-    raw = _read(folder / ARRAYS)
-    if content.files.get(ARRAYS) != mark(raw):
-        raise ModelDamaged(f"{folder / ARRAYS} differs from what its manifest promises; restore the folder or load another version")
+def _proven(folder: Path, content: Content, name: str) -> bytes:
+    raw = _read(folder / name)
+    if content.files.get(name) != mark(raw):
+        raise ModelDamaged(f"{folder / name} differs from what its manifest promises; restore the folder or load another version")
     return raw
 
 
-def _arrays(raw: bytes, folder: Path, systems: int) -> Arrays:
+def _lexicon(raw: bytes, folder: Path) -> Lexicon:
+    try:
+        return read_lexicon(raw)
+    except LexiconInvalid as error:
+        raise ModelDamaged(f"{folder / WORDS} does not hold a lexicon ({error}); load another version") from error
+
+
+def _arrays(raw: bytes, folder: Path, shape: tuple[int, int]) -> Arrays:
     try:
         with np.load(BytesIO(raw), allow_pickle=False) as stored:
-            return _checked(dict(stored), systems)
+            return _checked(dict(stored), shape)
     except (ValueError, KeyError, EOFError, BadZipFile) as error:
         raise ModelDamaged(f"{folder / ARRAYS} does not hold the arrays of a model ({error}); load another version") from error
 
 
-def _checked(stored: Stored, systems: int) -> Arrays:
-    columns = systems + 4
-    shapes = {"idf": (SLOTS,), "weights": (SLOTS, columns), "offsets": (columns,)}
-    for name, shape in shapes.items():
-        if stored[name].shape != shape or not np.isfinite(stored[name].astype(np.float64)).all():
-            raise ValueError(f"{name} must hold {shape} finite numbers")
+def _checked(stored: Stored, shape: tuple[int, int]) -> Arrays:
+    concepts, columns = shape
+    shapes = {"idf": (SLOTS,), "weights": (SLOTS, columns), "concepts": (concepts, columns), "offsets": (columns,)}
+    for name, wanted in shapes.items():
+        if stored[name].shape != wanted or not np.isfinite(stored[name].astype(np.float64)).all():
+            raise ValueError(f"{name} must hold {wanted} finite numbers")
     return Arrays(
         idf=stored["idf"].astype(np.float64),
         weights=stored["weights"].astype(np.float32),
+        concepts=stored["concepts"].astype(np.float64),
         offsets=stored["offsets"].astype(np.float64),
         vocabulary=stored["vocabulary"].astype(np.uint64),
     )
@@ -98,9 +110,9 @@ def _checked(stored: Stored, systems: int) -> Arrays:
 
 def golden(model: TriageModel, answer: Prediction, expected: Golden) -> bool:
     """Decisions must be the same; figures may differ in the last place, where another processor may round the exponential differently."""
-    decided = (answer.systems[0].system, answer.decision, answer.severity, answer.gxp)
+    decided = (answer.systems[0].system, answer.decision, answer.severity, answer.gxp, answer.kind)
     figures = (answer.confidence - expected.confidence, answer.sev1_risk - expected.sev1_risk)
-    same = decided == (expected.system, expected.decision, expected.severity, expected.gxp)
+    same = decided == (expected.system, expected.decision, expected.severity, expected.gxp, expected.kind)
     return same and max(map(abs, figures)) <= _CLOSE
 
 
@@ -117,13 +129,14 @@ def _prove(model: TriageModel, goldens: tuple[Golden, ...]) -> None:
 def packed(arrays: Arrays) -> bytes:
     """An .npz of half-precision weights; the same arrays give the same bytes."""
     out = BytesIO()
-    idf, weights, offsets = arrays.idf.astype(np.float16), arrays.weights.astype(np.float16), arrays.offsets.astype(np.float32)
-    np.savez(out, idf=idf, weights=weights, offsets=offsets, vocabulary=arrays.vocabulary)
+    half = {name: getattr(arrays, name).astype(np.float16) for name in ("idf", "weights", "concepts")}
+    np.savez_compressed(out, **half, offsets=arrays.offsets.astype(np.float32), vocabulary=arrays.vocabulary)
     return out.getvalue()
 
 
-def save_model(folder: Path, manifest: Manifest, arrays: bytes) -> None:
-    """Writes a version into `folder`; arrays first, so that a manifest never promises what is not there."""
+def save_model(folder: Path, manifest: Manifest, files: Mapping[str, bytes]) -> None:
+    """Writes a version into `folder`; the manifest last, so that it never promises what is not there."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / ARRAYS).write_bytes(arrays)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
     (folder / MANIFEST).write_bytes(to_bytes(manifest))

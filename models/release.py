@@ -1,16 +1,20 @@
 """Make a model version: train, calibrate, measure, and record a few answers that it must always give again."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib.metadata import version as installed
 
 import numpy as np
 
-from models.evaluate import Report, assess, calibrated_on, rights
+from models.calibrate import calibrate
+from models.calibration import Costs
+from models.evaluate import Report, assess, rights
 from models.examples import Example, corpus_digest
 from models.features import FEATURES
+from models.lexicon import Lexicon
 from models.manifest import Content, DataMark, Golden, Manifest, mark, named
-from models.registry import ARRAYS, packed
-from models.train import Table, Watch, fit, tabulate, unseen_scores
+from models.registry import ARRAYS, WORDS, packed
+from models.train import Course, Watch, course_of, fit, unseen_scores
 from models.triage import Arrays, TriageModel
 from models.vocabulary import vocabulary
 
@@ -28,6 +32,7 @@ def _goldens(model: TriageModel, examples: Sequence[Example]) -> tuple[Golden, .
             severity=answer.severity,
             sev1_risk=answer.sev1_risk,
             gxp=answer.gxp,
+            kind=answer.kind,
         )
         for text, answer in zip(texts, model.predict(texts), strict=True)
     )
@@ -35,14 +40,14 @@ def _goldens(model: TriageModel, examples: Sequence[Example]) -> tuple[Golden, .
 
 def _stored(arrays: Arrays) -> Arrays:
     """As they come back from half precision."""
-    idf, weights = arrays.idf.astype(np.float16), arrays.weights.astype(np.float16)
-    offsets = arrays.offsets.astype(np.float32)
-    return Arrays(idf.astype(np.float64), weights.astype(np.float32), offsets.astype(np.float64), arrays.vocabulary)
+    idf, weights, concepts = (part.astype(np.float16) for part in (arrays.idf, arrays.weights, arrays.concepts))
+    offsets = arrays.offsets.astype(np.float32).astype(np.float64)
+    return Arrays(idf.astype(np.float64), weights.astype(np.float32), concepts.astype(np.float64), offsets, arrays.vocabulary)
 
 
-def _arrays(table: Table, examples: Sequence[Example]) -> Arrays:
-    fitted = fit(table, np.ones(len(examples), np.bool_))
-    return _stored(Arrays(fitted.idf, fitted.weights.astype(np.float32), fitted.offsets, vocabulary(examples)))
+def _arrays(course: Course, examples: Sequence[Example]) -> Arrays:
+    fitted = fit(course, np.ones(len(course.measured.system), np.bool_))
+    return _stored(Arrays(fitted.idf, fitted.weights.astype(np.float32), fitted.concepts, fitted.offsets, vocabulary(examples)))
 
 
 def scores_of(report: Report) -> dict[str, float]:
@@ -51,22 +56,42 @@ def scores_of(report: Report) -> dict[str, float]:
     return {**shares, "routed": overall.routed, "routed_right": overall.routed_right, **report.figures}
 
 
-def make_version(examples: Sequence[Example], name: str, watch: Watch = iter) -> tuple[Manifest, bytes]:
-    """A manifest and the arrays' bytes, the same for the same examples, name and libraries. Needs at least two writers."""
-    table = tabulate(examples)
-    unseen = unseen_scores(table, watch)
-    everyone = np.ones(len(examples), np.bool_)
-    calibration = calibrated_on(table, rights(examples, table.systems), unseen, everyone)
-    arrays = _arrays(table, examples)
-    model, data = TriageModel(name, table.systems, arrays, calibration), packed(arrays)
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What a version is made of. `examples` are held out writer by writer to measure; `practice` is only learned from."""
+
+    examples: Sequence[Example]
+    lexicon: Lexicon
+    costs: Costs
+    practice: Sequence[Example] = ()
+
+    @property
+    def course(self) -> Course:
+        return course_of(self.examples, self.lexicon, self.practice)
+
+    def mark(self) -> DataMark:
+        everything = [*self.examples, *self.practice]
+        writers = tuple(sorted({example.writer for example in self.examples}))
+        return DataMark(sha256=corpus_digest(everything), tickets=len(self.examples), writers=writers, practice=len(self.practice))
+
+
+def make_version(material: Material, name: str, watch: Watch = iter) -> tuple[Manifest, dict[str, bytes]]:
+    """A manifest and the files' bytes, the same for the same material, name and libraries. Needs at least two writers."""
+    course, examples = material.course, material.examples
+    unseen = unseen_scores(course, watch)
+    report = assess(examples, course, unseen, material.costs)
+    calibration = calibrate(unseen, course.measured, rights(examples, course.systems), material.costs)
+    arrays = _arrays(course, [*examples, *material.practice])
+    model = TriageModel(name, course.systems, arrays, calibration, material.lexicon)
+    files = {ARRAYS: packed(arrays), WORDS: material.lexicon.written()}
     content = Content(
         features=FEATURES,
-        systems=table.systems,
+        systems=course.systems,
         calibration=calibration,
-        files={ARRAYS: mark(data)},
-        data=DataMark(sha256=corpus_digest(examples), tickets=len(examples), writers=tuple(sorted(set(table.writer.tolist())))),
-        scores=scores_of(assess(examples, table, unseen)),
+        files={file: mark(data) for file, data in files.items()},
+        data=material.mark(),
+        scores=scores_of(report),
         made_with={package: installed(package) for package in ("numpy", "scikit-learn")},
         goldens=_goldens(model, examples),
     )
-    return named(name, content), data
+    return named(name, content), files

@@ -1,52 +1,95 @@
 """Fit the weight tables with scikit-learn. Nothing that scores tickets imports this module."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.sparse import csr_matrix, diags
+from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
 
+from models.columns import Columns
 from models.examples import Example
 from models.features import SLOTS, Flags, Ints, batches, grams
+from models.lexicon import Lexicon
 from models.rows import Floats, counted, damped
+from schemas.predictions import TicketText
+from schemas.words import KINDS
 
 SEED = 20_260_301
-_ROUTER_COST = 0.3
-_SEVERITY_COST = 10.0
+_ROUTER_COST = 0.6
+_SEVERITY_COST = 5.0
 _LEAST_TICKETS = 2
+_CONCEPT_SCALE = 0.03  # beside grams that are scaled to length one; found by leaving writers out
+_LESSON_WEIGHT = 0.1
 
 Watch = Callable[[Sequence[str]], Iterable[str]]
 
 
+def _joined(first: Any, second: Any) -> Any:
+    return np.concatenate([first, second]) if isinstance(first, np.ndarray) else vstack([first, second]).tocsr()
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A corpus as arrays. `counts` is a sparse (examples, SLOTS) matrix of damped counts; labels are rows of 0/1 a column."""
+    """A corpus as arrays, a row an example: damped counts (examples, SLOTS), concepts heard (examples, concepts), and labels."""
 
     counts: csr_matrix
-    systems: tuple[str, ...]
+    heard: csr_matrix
     system: Ints
     severe: Flags
     gxp: Flags
+    kind: Ints
     writer: npt.NDArray[np.str_]
+
+    def rows(self, chosen: Flags) -> "Table":
+        return Table(*(getattr(self, field.name)[chosen] for field in fields(self)))
+
+    def with_more(self, other: "Table") -> "Table":
+        return Table(*(_joined(getattr(self, field.name), getattr(other, field.name)) for field in fields(self)))
+
+
+@dataclass(frozen=True, slots=True)
+class Lessons:
+    """What the lexicon says by itself: its terms as small texts, each with the system that the term's concept leans to."""
+
+    counts: csr_matrix
+    system: Ints
+
+
+@dataclass(frozen=True, slots=True)
+class Course:
+    """Everything to learn from. `measured` is held out writer by writer to measure and calibrate; `practice` is only ever learned from."""
+
+    systems: tuple[str, ...]
+    measured: Table
+    practice: Table
+    lessons: Lessons
+
+    @property
+    def columns(self) -> Columns:
+        return Columns(len(self.systems))
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
+    """`weights` (SLOTS, columns) for grams of length one, `concepts` (concepts, columns) to be added for each concept that is heard."""
+
     idf: Floats
     weights: Floats
+    concepts: Floats
     offsets: Floats
 
-    def scores(self, counts: csr_matrix) -> Floats:
-        return np.asarray(_weighed(counts, self.idf) @ self.weights + self.offsets)
+    def scores(self, table: Table) -> Floats:
+        return np.asarray(_weighed(table.counts, self.idf) @ self.weights + table.heard @ self.concepts + self.offsets)
 
 
-def _count_matrix(examples: Sequence[Example]) -> csr_matrix:
+def _count_matrix(texts: Iterable[TicketText]) -> csr_matrix:
     rows, columns, values, before = [], [], [], 0
-    for batch in batches(example.text for example in examples):
+    for batch in batches(texts):
         found = counted(grams(batch))
         rows.append(found.text + before)
         columns.append(found.slot)
@@ -56,33 +99,66 @@ def _count_matrix(examples: Sequence[Example]) -> csr_matrix:
     return csr_matrix((np.concatenate(values), cells), shape=(before, SLOTS))
 
 
-def tabulate(examples: Sequence[Example]) -> Table:
-    systems = tuple(sorted({example.system for example in examples}))
+def _heard_matrix(texts: Iterable[TicketText], lexicon: Lexicon) -> csr_matrix:
+    rows, columns, before = [], [], 0
+    for heard in map(lexicon.ears.hear, batches(texts)):
+        rows.append(heard.text + before)
+        columns.append(heard.concept)
+        before += heard.texts
+    cells = (np.concatenate(rows), np.concatenate(columns))
+    return csr_matrix((np.ones(len(cells[0])), cells), shape=(before, len(lexicon.concepts)))
+
+
+def tabulate(examples: Sequence[Example], systems: Sequence[str], lexicon: Lexicon) -> Table:
     severity = np.array([int(example.severity[-1]) for example in examples])
     return Table(
-        counts=_count_matrix(examples),
-        systems=systems,
+        counts=_count_matrix(example.text for example in examples),
+        heard=_heard_matrix((example.text for example in examples), lexicon),
         system=np.array([systems.index(example.system) for example in examples]),
         severe=severity[:, None] <= np.array([[1, 2, 3]]),
         gxp=np.array([example.gxp_impact for example in examples]),
+        kind=np.array([KINDS.index(example.kind) for example in examples]),
         writer=np.array([example.writer for example in examples]),
     )
 
 
+def course_of(measured: Sequence[Example], lexicon: Lexicon, practice: Sequence[Example] = ()) -> Course:
+    """Systems are those of the measured examples, in alphabetical order; practice and lessons about others are left out."""
+    systems = tuple(sorted({example.system for example in measured}))
+    fitting = [example for example in practice if example.system in systems]
+    table = tabulate(measured, systems, lexicon)
+    more = tabulate(fitting, systems, lexicon) if fitting else table.rows(np.zeros(len(measured), np.bool_))
+    taught = [(term, systems.index(system)) for term, system in lexicon.lessons() if system in systems]
+    counts = _count_matrix(TicketText(title=term) for term, _ in taught) if taught else csr_matrix((0, SLOTS))
+    return Course(systems, table, more, Lessons(counts, np.array([system for _, system in taught], np.int64)))
+
+
 def _idf(counts: csr_matrix) -> Floats:
     """ln((1 + n) / (1 + tickets with the slot)) + 1; a slot of a single ticket is dropped, for it can only be learned by heart."""
-    tickets = np.bincount(counts.indices, minlength=SLOTS)
+    tickets = np.bincount(counts.indices, minlength=counts.shape[1])
     idf = np.log((1 + counts.shape[0]) / (1 + tickets)) + 1
     return np.asarray(np.where(tickets >= _LEAST_TICKETS, idf, 0.0).astype(np.float16).astype(np.float64))
+
+
+def _gram_idf(table: Table, lessons: Lessons) -> Floats:
+    """A slot that only lessons know weighs as much as the rarest of the tickets'."""
+    idf = _idf(table.counts)
+    taught = np.bincount(lessons.counts.indices, minlength=SLOTS) >= _LEAST_TICKETS
+    return np.where(taught & (idf == 0), idf.max(), idf)
 
 
 def _weighed(counts: csr_matrix, idf: Floats) -> csr_matrix:
     return normalize(counts @ diags(idf))
 
 
-def _router(cells: csr_matrix, system: Ints) -> tuple[Floats, Floats]:
-    machine = LinearSVC(C=_ROUTER_COST, class_weight="balanced", random_state=SEED).fit(cells, system)
-    return machine.coef_, machine.intercept_
+def _apart(cells: csr_matrix, label: Ints, labels: int, weight: Floats | None = None) -> tuple[Floats, Floats]:
+    """One against the rest for each of 0..labels-1; a label that nobody has is never answered."""
+    machine = LinearSVC(C=_ROUTER_COST, class_weight="balanced", random_state=SEED).fit(cells, label, sample_weight=weight)
+    pair = len(machine.classes_) == 2
+    weights, offsets = np.zeros((labels, cells.shape[1])), np.full(labels, -1e3)
+    weights[machine.classes_] = np.vstack([-machine.coef_, machine.coef_]) if pair else machine.coef_
+    offsets[machine.classes_] = np.concatenate([-machine.intercept_, machine.intercept_]) if pair else machine.intercept_
+    return weights, offsets
 
 
 def _detector(cells: csr_matrix, label: Flags) -> tuple[Floats, Floats]:
@@ -91,22 +167,29 @@ def _detector(cells: csr_matrix, label: Flags) -> tuple[Floats, Floats]:
     return machine.coef_, machine.intercept_
 
 
-def fit(table: Table, chosen: Flags) -> Fitted:
-    """Weights from the chosen rows, columns in the order of `models.triage.Arrays`. Every system must occur among them."""
-    idf = _idf(table.counts[chosen])
+def fit(course: Course, chosen: Flags) -> Fitted:
+    """Weights from the chosen measured rows and all that is only learned from; columns as in `models.columns`."""
+    table, lessons = course.measured.rows(chosen).with_more(course.practice), course.lessons
+    idf, concept_value = _gram_idf(table, lessons), _CONCEPT_SCALE * _idf(table.heard)
     used = np.flatnonzero(idf)
-    cells = _weighed(table.counts[chosen], idf)[:, used]
-    labels = [*table.severe[chosen].T, table.gxp[chosen]]
-    parts = [_router(cells, table.system[chosen]), *(_detector(cells, label) for label in labels)]
-    weights = np.zeros((SLOTS, len(table.systems) + len(labels)))
-    weights[used] = np.vstack([coefficients for coefficients, _ in parts]).T
-    return Fitted(idf, weights, np.concatenate([offset for _, offset in parts]))
+    cells = hstack([_weighed(table.counts, idf)[:, used], table.heard @ diags(concept_value)]).tocsr()
+    taught = hstack([_weighed(lessons.counts, idf)[:, used], csr_matrix((len(lessons.system), len(concept_value)))])
+    weight = np.concatenate([np.ones(len(table.system)), np.full(len(lessons.system), _LESSON_WEIGHT)])
+    system = np.concatenate([table.system, lessons.system])
+    router = _apart(vstack([cells, taught]).tocsr(), system, len(course.systems), weight)
+    detectors = [_detector(cells, label) for label in [*table.severe.T, table.gxp]]
+    parts = [router, *detectors, _apart(cells, table.kind, len(KINDS))]
+    learned = np.vstack([coefficients for coefficients, _ in parts]).T
+    weights = np.zeros((SLOTS, course.columns.count))
+    weights[used] = learned[: len(used)]
+    return Fitted(idf, weights, learned[len(used) :] * concept_value[:, None], np.concatenate([offset for _, offset in parts]))
 
 
-def unseen_scores(table: Table, watch: Watch = iter) -> Floats:
-    """(examples, columns): each ticket scored by a model that learned from every writer but its own."""
-    scores = np.zeros((len(table.system), len(table.systems) + 4))
+def unseen_scores(course: Course, watch: Watch = iter) -> Floats:
+    """(measured examples, columns): each ticket scored by a model that learned from every writer but its own."""
+    table = course.measured
+    scores = np.zeros((len(table.system), course.columns.count))
     for writer in watch(sorted(set(table.writer))):
         own = table.writer == writer
-        scores[own] = fit(table, ~own).scores(table.counts[own])
+        scores[own] = fit(course, ~own).scores(table.rows(own))
     return scores

@@ -2,17 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import Calibration, gxp_probability, severity_probabilities, system_probabilities
+from models.calibration import Calibration, cheapest, gxp_probability, severity_probabilities, system_probabilities
+from models.columns import Columns
 from models.contributions import leading_words, speakable, word_weights
-from models.features import Grams, Hashes, batches, grams
+from models.features import Grams, Hashes, Ints, batches, grams
+from models.hearing import Heard
+from models.lexicon import Lexicon
 from models.rows import Floats, Rows, counted, product, weighted
 from schemas.predictions import Prediction, RankedSeverity, RankedSystem, TicketText, Word
-from schemas.words import SEVERITIES
+from schemas.words import KINDS, SEVERITIES
 
 
 class Model(Protocol):
@@ -26,82 +29,129 @@ class Model(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Arrays:
-    """What was learned. Columns of `weights` (SLOTS, systems + 4) and `offsets`: the systems, at least sev1, sev2, sev3, and GxP.
-
-    `idf` (SLOTS,) weighs the slots; `vocabulary` holds the sorted hashes of the words that an explanation may show.
+    """What was learned; columns as in `models.columns`. `weights` (SLOTS, columns) are for grams, `concepts` (concepts, columns) are added
+    for each concept that is heard, `offsets` (columns,) always. `idf` (SLOTS,) weighs the slots; `vocabulary` holds the sorted hashes of
+    the words that an explanation may show.
     """
 
     idf: Floats
     weights: npt.NDArray[np.float32]
+    concepts: Floats
     offsets: Floats
     vocabulary: Hashes
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """Rounded as they are published, so that a decision can be recomputed from what was published."""
+    """Rounded as they are published, so that a decision can be recomputed from what was published. `kind` (texts,) is a place in KINDS."""
 
     systems: Floats
     severities: Floats
-    sev1_risk: Floats
     gxp: Floats
+    kind: Ints
 
 
 def answers(scores: Floats, calibration: Calibration) -> Answers:
-    """Probabilities from raw scores, column order as in Arrays."""
-    systems = system_probabilities(scores[:, :-4], calibration.temperature)
-    severities = severity_probabilities(scores[:, -4:-1], calibration.severity)
-    gxp = gxp_probability(scores[:, -1], calibration.gxp)
-    return Answers(systems.round(4), severities.round(4), severities[:, 0].round(4), gxp.round(4))
+    """Probabilities from raw scores."""
+    columns = Columns(len(calibration.thresholds))
+    systems = system_probabilities(columns.system(scores), calibration.temperature)
+    severities = severity_probabilities(columns.severe(scores), calibration.severity)
+    gxp = gxp_probability(columns.gxp(scores), calibration.gxp)
+    return Answers(systems.round(4), severities.round(4), gxp.round(4), columns.kind(scores).argmax(axis=1))
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A batch as the model reads it: grams in weighted rows, and which text has which concept."""
+
+    grams: Grams
+    rows: Rows
+    value: Floats
+    heard: Heard
 
 
 class TriageModel:
-    """Hashed grams through one weight table: routes, suggests severity and GxP flag, and says which words it went by.
+    """Hashed grams and concepts through one weight table: routes, suggests severity, kind and GxP flag, and says what it went by.
 
-    Holds arrays only and needs numpy only; safe to call from several threads.
+    Holds arrays and the lexicon, needs numpy only; safe to call from several threads.
     """
 
-    def __init__(self, version: str, systems: Sequence[str], arrays: Arrays, calibration: Calibration) -> None:
+    def __init__(self, version: str, systems: Sequence[str], arrays: Arrays, calibration: Calibration, lexicon: Lexicon) -> None:
         self.version = version
         self.systems = tuple(systems)
+        self.lexicon = lexicon
         self._arrays = arrays
         self._calibration = calibration
 
     def predict(self, texts: Sequence[TicketText]) -> list[Prediction]:
-        return [prediction for batch in batches(texts) for prediction in self._predict(grams(batch))]
+        return [prediction for batch in batches(texts) for prediction in self._predict(self._read(batch))]
 
-    def _predict(self, found: Grams) -> list[Prediction]:
+    def scores(self, texts: Sequence[TicketText]) -> Floats:
+        """(texts, columns) without probabilities or explanations: what costs least where only the order counts."""
+        return np.concatenate([self._scores(self._read(batch)) for batch in batches(texts)])
+
+    def _read(self, batch: bytes) -> Read:
+        found = grams(batch)
         rows = counted(found)
-        value = weighted(rows, self._arrays.idf)
-        answer = answers(product(rows, value, self._arrays.weights) + self._arrays.offsets, self._calibration)
+        return Read(found, rows, weighted(rows, self._arrays.idf), self.lexicon.ears.hear(batch))
+
+    def _scores(self, read: Read) -> Floats:
+        """Concepts are added one by one in their order: a text scores the same alone and in any batch."""
+        scores = product(read.rows, read.value, self._arrays.weights) + self._arrays.offsets
+        np.add.at(scores, read.heard.text, self._arrays.concepts[read.heard.concept])
+        return np.asarray(scores)
+
+    def _predict(self, read: Read) -> list[Prediction]:
+        answer = answers(self._scores(read), self._calibration)
         order = np.argsort(-answer.systems, axis=1, kind="stable")
-        words = self._words(found, rows, value, order[:, 0])
-        return [self._prediction(answer, at, order[at], words[at]) for at in range(found.texts)]
+        suggested = cheapest(answer.severities, self._calibration.costs)
+        told = zip(
+            answer.systems.tolist(), order.tolist(), answer.severities.tolist(), suggested.tolist(),
+            (answer.gxp >= 0.5).tolist(), answer.kind.tolist(), self._words(read, order[:, 0]), strict=True,
+        )  # fmt: skip
+        return [self._prediction(Told(*each)) for each in told]
 
-    def _words(self, found: Grams, rows: Rows, value: Floats, first: npt.NDArray[np.intp]) -> list[tuple[Word, ...]]:
-        """A word counts by how much more it gave the first system than it gave the systems on average."""
-        table = self._arrays.weights[rows.slot, : len(self.systems)]
-        excess = table[np.arange(len(table)), first[rows.text]] - table.mean(axis=1)
-        weights = word_weights(found, rows, value * excess)
-        return leading_words(found, weights, speakable(found, self._arrays.vocabulary))
+    def _words(self, read: Read, first: npt.NDArray[np.intp]) -> list[tuple[Word, ...]]:
+        """A word or concept counts by how much more it gave the first system than it gave the systems on average."""
+        systems = len(self.systems)
+        table = self._arrays.weights[read.rows.slot, :systems]
+        excess = table[np.arange(len(table)), first[read.rows.text]] - table.mean(axis=1)
+        weights = word_weights(read.grams, read.rows, read.value * excess)
+        text, concept = read.heard.text, read.heard.concept
+        given = self._arrays.concepts[concept, :systems]
+        added = given[np.arange(len(given)), first[text]] - given.mean(axis=1)
+        means = [f"concept:{self.lexicon.concepts[number].means}" for number in concept]
+        heard = zip(text.tolist(), means, added.tolist(), strict=True)
+        return leading_words(read.grams, weights, speakable(read.grams, self._arrays.vocabulary), heard)
 
-    def _prediction(self, answer: Answers, at: int, order: npt.NDArray[np.intp], words: tuple[Word, ...]) -> Prediction:
-        first, risk, probabilities = int(order[0]), float(answer.sev1_risk[at]), answer.systems[at]
-        confidence, threshold = float(probabilities[first]), self._calibration.thresholds[first]
-        edges = self._calibration.set_edges
+    def _prediction(self, told: "Told") -> Prediction:
+        first = told.order[0]
+        confidence, threshold = told.systems[first], self._calibration.thresholds[first]
+        edges, risk = self._calibration.set_edges, told.severities[0]
         return Prediction(
-            systems=tuple(RankedSystem(system=self.systems[i], probability=probabilities[i]) for i in order),
-            prediction_set=tuple(self.systems[i] for i in order if i == first or probabilities[i] >= edges[i]),
+            systems=tuple(RankedSystem(system=self.systems[i], probability=told.systems[i]) for i in told.order),
+            prediction_set=tuple(self.systems[i] for i in told.order if i == first or told.systems[i] >= edges[i]),
             confidence=confidence,
             threshold=threshold,
             decision="route" if confidence >= threshold else "triage",
-            severity=SEVERITIES[int(answer.severities[at].argmax())],
-            severities=tuple(
-                RankedSeverity(severity=name, probability=p) for name, p in zip(SEVERITIES, answer.severities[at], strict=True)
-            ),
+            severity=SEVERITIES[told.suggested],
+            severities=tuple(RankedSeverity(severity=name, probability=p) for name, p in zip(SEVERITIES, told.severities, strict=True)),
             sev1_risk=risk,
             sev1_candidate=risk >= self._calibration.sev1_edge,
-            gxp=bool(answer.gxp[at] >= 0.5),
-            words=words,
+            gxp=told.gxp,
+            kind=KINDS[told.kind],
+            words=told.words,
             model=self.version,
         )
+
+
+class Told(NamedTuple):
+    """One text's answers as plain numbers."""
+
+    systems: list[float]
+    order: list[int]
+    severities: list[float]
+    suggested: int
+    gxp: bool
+    kind: int
+    words: tuple[Word, ...]

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from schemas.words import Severity
+from schemas.words import Kind, Severity
 
 
 def _four_decimals(figure: float) -> float:
@@ -61,7 +61,7 @@ class RankedSeverity(Shape):
 
 
 class Word(Shape):
-    """A term of the ticket, or a field as `field:value`, and what it added to the score of the first-ranked system."""
+    """A term of the ticket, a `field:value`, or a `concept:` in words, and what it added to the score of the first-ranked system."""
 
     term: str
     weight: Figure
@@ -77,7 +77,7 @@ class Prediction(Shape):
 
     `prediction_set` holds the systems that cannot be excluded at the model's error rate. `decision` is "route" where `confidence`, the
     probability of the first system, reaches `threshold`, the one that this system earned. `sev1_candidate` says that `sev1_risk` is high
-    enough to have a person look at once.
+    enough to have a person look at once. `severity` is the suggestion of least expected cost, not the likeliest of `severities`.
     """
 
     systems: Annotated[tuple[RankedSystem, ...], Field(min_length=1)]
@@ -90,6 +90,7 @@ class Prediction(Shape):
     sev1_risk: Probability
     sev1_candidate: bool
     gxp: bool
+    kind: Kind
     words: tuple[Word, ...] = ()
     similar: tuple[SimilarTicket, ...] = ()
     model: str

@@ -13,6 +13,8 @@ from pydantic import AfterValidator, BeforeValidator, StringConstraints
 Severity = Literal["sev1", "sev2", "sev3", "sev4"]
 SEVERITIES: tuple[Severity, ...] = ("sev1", "sev2", "sev3", "sev4")
 GxpFlag = Literal["none", "potential", "confirmed"]
+Kind = Literal["defect", "data", "access", "training", "request"]
+KINDS: tuple[Kind, ...] = ("defect", "data", "access", "training", "request")
 State = Literal["submitted", "triage", "routed", "acknowledged", "waiting", "resolved", "closed", "cancelled"]
 OPEN_STATES: tuple[State, ...] = ("submitted", "triage", "routed", "acknowledged", "waiting")
 STATES: tuple[State, ...] = (*OPEN_STATES, "resolved", "closed", "cancelled")

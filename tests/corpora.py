@@ -4,10 +4,12 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from models.examples import Example, read_corpus
+from models.calibrate import load_costs
+from models.examples import PRACTICE, Example, read_corpus
+from models.lexicon import load_lexicon
 from models.manifest import Manifest
 from models.registry import save_model
-from models.release import make_version
+from models.release import Material, make_version
 
 WRITERS = ("C1", "C2", "C4", "C8")
 
@@ -23,13 +25,23 @@ def small_corpus() -> tuple[Example, ...]:
 
 
 @cache
-def small_version() -> tuple[Manifest, bytes]:
-    return make_version(small_corpus(), "small")
+def carried() -> Material:
+    """What the starter version was made of."""
+    return Material(whole_corpus(), load_lexicon(), load_costs(), tuple(read_corpus(PRACTICE)))
+
+
+def material(examples: Sequence[Example]) -> Material:
+    return Material(examples, carried().lexicon, carried().costs)
+
+
+@cache
+def small_version() -> tuple[Manifest, dict[str, bytes]]:
+    return make_version(material(small_corpus()), "small")
 
 
 def save_small(folder: Path) -> Manifest:
-    manifest, arrays = small_version()
-    save_model(folder, manifest, arrays)
+    manifest, files = small_version()
+    save_model(folder, manifest, files)
     return manifest
 
 

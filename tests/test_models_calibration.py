@@ -1,14 +1,21 @@
 """Scores to probabilities, and the points from which a model may act alone."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy.sparse import csr_matrix
 
-from models.calibrate import TARGET_RIGHT, calibrate, set_edge, threshold
-from models.calibration import Calibration, gxp_probability, logistic, severity_probabilities, system_probabilities
+from models.calibrate import COSTS, SEV1_MISSED, TARGET_RIGHT, calibrate, load_costs, set_edge, threshold
+from models.calibration import Calibration, at_least, cheapest, gxp_probability, logistic, severity_probabilities, system_probabilities
+from models.columns import Columns
+from models.errors import RulesInvalid
 from models.evaluate import calibration_error
+from models.train import Table
 
-STRAIGHT = ((1.0, 0.0), (1.0, 0.0), (1.0, 0.0))
+STRAIGHT = ((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0))
+COUNT = Columns(3).count
 
 
 def drawn(count: int = 4_000, heat: float = 0.25) -> tuple[np.ndarray, np.ndarray]:
@@ -20,12 +27,19 @@ def drawn(count: int = 4_000, heat: float = 0.25) -> tuple[np.ndarray, np.ndarra
     return scores, system
 
 
+def judged(scores: np.ndarray, system: np.ndarray, grave: np.ndarray, severe: np.ndarray) -> Calibration:
+    """Calibrated on scores of three systems and of three severities; what is not asked about scores nothing."""
+    count = len(system)
+    row = np.hstack([scores, grave, np.zeros((count, COUNT - 6))])
+    nothing = csr_matrix((count, 1))
+    table = Table(nothing, nothing, system, severe, severe[:, 2], np.zeros(count, np.int64), np.full(count, "C1"))
+    return calibrate(row, table, np.eye(3, dtype=np.bool_)[system], load_costs())
+
+
 def fitted(scores: np.ndarray, system: np.ndarray) -> Calibration:
     chance = np.random.default_rng(6)
-    grave = chance.normal(size=(len(scores), 4))
-    severe = chance.random((len(scores), 3)) < logistic(2 * grave[:, :3] - 1)
-    right = np.eye(3, dtype=np.bool_)[system]
-    return calibrate(np.hstack([scores, grave]), system, right, severe, severe[:, 2])
+    grave = chance.normal(size=(len(scores), 3))
+    return judged(scores, system, grave, chance.random((len(scores), 3)) < logistic(2 * grave - 1))
 
 
 def test_probabilities_sum_to_one_and_keep_the_order() -> None:
@@ -108,25 +122,56 @@ def test_a_system_with_fewer_than_nine_tickets_is_always_in_the_set() -> None:
     assert set_edge(np.full(9, 0.9)) == 0.9
 
 
-def test_nine_of_ten_sev1_are_candidates() -> None:
+def test_nearly_all_sev1_are_candidates_and_far_from_everything_is() -> None:
     chance = np.random.default_rng(9)
     scores, system = drawn()
-    grave = chance.normal(size=(len(scores), 4))
+    grave = chance.normal(size=(len(scores), 3))
     sev1 = chance.random(len(scores)) < logistic(3 * grave[:, 0] - 2)
-    severe = np.column_stack([sev1, sev1, sev1])
-    calibration = calibrate(np.hstack([scores, grave]), system, np.eye(3, dtype=np.bool_)[system], severe, sev1)
-    risk = logistic(grave[:, 0] * calibration.severity[0][0] + calibration.severity[0][1])
-    assert (risk[sev1] >= calibration.sev1_edge).mean() == pytest.approx(0.9, abs=0.01)
-    assert (risk >= calibration.sev1_edge).mean() < 0.7
+    calibration = judged(scores, system, grave, np.column_stack([sev1, sev1, sev1]))
+    risk = at_least(grave, calibration.severity)[:, 0]
+    assert (risk[sev1] >= calibration.sev1_edge).mean() == pytest.approx(1 - SEV1_MISSED, abs=0.01)
+    assert (risk >= calibration.sev1_edge).mean() < 0.8
 
 
 def test_too_few_sev1_make_everything_a_candidate() -> None:
     scores, system = drawn(200)
     severe = np.zeros((200, 3), np.bool_)
     severe[:5] = True
-    grave = np.random.default_rng(3).normal(size=(200, 4))
-    right = np.eye(3, dtype=np.bool_)[system]
-    assert calibrate(np.hstack([scores, grave]), system, right, severe, severe[:, 0]).sev1_edge == 0.0
+    assert judged(scores, system, np.random.default_rng(3).normal(size=(200, 3)), severe).sev1_edge == 0.0
+
+
+def test_a_level_listens_to_all_three_scores() -> None:
+    """Planted: whether it is a Sev1 shows in the score of sev2."""
+    chance = np.random.default_rng(11)
+    scores, system = drawn(2_000)
+    grave = chance.normal(size=(2_000, 3))
+    sev1 = grave[:, 1] > 0.5
+    calibration = judged(scores, system, grave, np.column_stack([sev1, sev1, sev1]))
+    assert ((at_least(grave, calibration.severity)[:, 0] > 0.5) == sev1).mean() > 0.95
+
+
+def test_the_suggestion_is_the_answer_of_least_expected_cost() -> None:
+    doubt = np.array([[0.05, 0.35, 0.6, 0.0], [0.0, 0.0, 0.1, 0.9], [0.9, 0.1, 0.0, 0.0]])
+    expected = [[sum(p * cost[answer] for p, cost in zip(row, load_costs(), strict=True)) for answer in range(4)] for row in doubt]
+    assert cheapest(doubt, load_costs()).tolist() == [row.index(min(row)) for row in expected] == [1, 3, 0]
+    assert cheapest(doubt, ((0, 1, 1, 1), (1, 0, 1, 1), (1, 1, 0, 1), (1, 1, 1, 0))).tolist() == doubt.argmax(axis=1).tolist()
+
+
+@pytest.mark.parametrize(
+    "costs",
+    [
+        "",
+        "costs = 3",
+        "costs = [[0, 1, 1, 1]]",
+        "costs = [[0,1,1,1],[1,0,1,1],[1,1,0,1],[1,1,1,2]]",
+        "costs = [[0,-1,1,1],[1,0,1,1],[1,1,0,1],[1,1,1,0]]",
+    ],
+)
+def test_costs_that_make_no_sense_are_refused(tmp_path: Path, costs: str) -> None:
+    (tmp_path / "costs.toml").write_text(costs, "utf-8")
+    with pytest.raises(RulesInvalid, match=r"costs\.toml"):
+        load_costs(tmp_path / "costs.toml")
+    assert COSTS.exists()
 
 
 @pytest.mark.parametrize("fault", [{"temperature": 0.0}, {"thresholds": (1.5,)}, {"set_edges": (-0.1,)}, {"mood": 1}])

@@ -41,7 +41,7 @@ def plain_words(gram: Grams) -> list[int]:
         ("ÉTIQUETTE", "etiquette"),
         ("línea", "linea"),
         ("Line 4", "line 4"),
-        ("Straße", "straße"),
+        ("Straße", "strasse"),
         ("ﬁlter", "filter"),
     ],
 )

@@ -19,12 +19,18 @@ def test_a_suggestion_decides_where_nobody_else_says_anything() -> None:
 
 @pytest.mark.parametrize(("rule", "claim", "suggestion"), list(product(SEVERITIES, SEVERITIES, SEVERITIES)))
 def test_the_highest_of_the_three_decides(rule: Severity, claim: Severity, suggestion: Severity) -> None:
-    assert severity_of([floor(rule)], claim, suggestion).severity == min(rule, claim, suggestion)
+    assert severity_of([floor(rule)], claim, suggestion).severity == min(rule, claim, max(suggestion, "sev2"))
 
 
 def test_a_model_may_raise_what_a_person_said_but_never_lower_it() -> None:
-    assert severity_of([], "sev3", "sev1").severity == "sev1"
+    assert severity_of([], "sev3", "sev2").severity == "sev2"
     assert severity_of([], "sev2", "sev4") == ("sev2", "claim", "the reporter said sev2")
+
+
+def test_a_model_alone_makes_no_sev1() -> None:
+    assert severity_of([], None, "sev1") == ("sev2", "suggestion", "the model suggests sev1; a person confirms a Sev1")
+    assert severity_of([], "sev1", "sev1") == ("sev1", "claim", "the reporter said sev1")
+    assert severity_of([floor("sev1")], None, "sev1").decided_by == "floor"
 
 
 def test_the_floor_is_named_before_an_equal_claim_and_the_claim_before_an_equal_suggestion() -> None:

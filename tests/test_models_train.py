@@ -2,66 +2,77 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_matrix
 from typer.testing import CliRunner
 
 from models.__main__ import app
+from models.calibrate import calibrate
 from models.calibration import Calibration
 from models.card import card
-from models.evaluate import Line, assess, calibrated_on, rights
+from models.evaluate import Line, Report, assess, rights
 from models.examples import Example
 from models.floor_report import floor_report
 from models.floors import load_floors
 from models.manifest import Content, mark, named, to_bytes
 from models.registry import load_model, read_manifest
 from models.release import make_version, scores_of
-from models.train import SEED, fit, tabulate, unseen_scores
+from models.train import SEED, course_of, fit, unseen_scores
 from models.triage import answers
 from schemas.predictions import TicketText
-from tests.corpora import WRITERS, save_small, small_corpus, small_version, write_corpus
+from tests.corpora import WRITERS, carried, material, save_small, small_corpus, small_version, write_corpus
 
-TABLE = tabulate(small_corpus())
-UNSEEN = unseen_scores(TABLE)
+COURSE = material(small_corpus()).course
+TABLE = COURSE.measured
+COSTS = carried().costs
+UNSEEN = unseen_scores(COURSE)
 EVERYONE = np.ones(len(small_corpus()), np.bool_)
 
 
 def share_right(scores: np.ndarray) -> float:
-    return float((scores[:, :-4].argmax(axis=1) == TABLE.system).mean())
+    return float((COURSE.columns.system(scores).argmax(axis=1) == TABLE.system).mean())
+
+
+def assessed(scores: np.ndarray = UNSEEN) -> Report:
+    return assess(small_corpus(), COURSE, scores, COSTS)
 
 
 def test_a_table_holds_one_row_an_example() -> None:
     first = small_corpus()[0]
     assert TABLE.counts.shape[0] == len(small_corpus()) == len(TABLE.writer)
-    assert TABLE.systems[TABLE.system[0]] == first.system
+    assert COURSE.systems[TABLE.system[0]] == first.system
     assert TABLE.severe[0].tolist() == [first.severity <= limit for limit in ("sev1", "sev2", "sev3")]
 
 
 def test_fitting_twice_gives_the_same_weights() -> None:
-    first, second = fit(TABLE, EVERYONE), fit(TABLE, EVERYONE)
+    first, second = fit(COURSE, EVERYONE), fit(COURSE, EVERYONE)
     assert (first.weights == second.weights).all()
     assert (first.offsets == second.offsets).all()
     assert SEED == 20_260_301
 
 
-def test_a_gram_of_one_ticket_weighs_nothing() -> None:
-    fitted = fit(TABLE, EVERYONE)
-    tickets = np.bincount(TABLE.counts.indices, minlength=len(fitted.idf))
-    assert not fitted.idf[tickets < 2].any()
-    assert not fitted.weights[tickets < 2].any()
+def test_a_gram_of_one_ticket_and_no_lesson_weighs_nothing() -> None:
+    fitted = fit(COURSE, EVERYONE)
+    tickets, lessons = (np.bincount(counts.indices, minlength=len(fitted.idf)) for counts in (TABLE.counts, COURSE.lessons.counts))
+    rare = (tickets < 2) & (lessons < 2)
+    assert rare.any()
+    assert not fitted.idf[rare].any()
+    assert not fitted.weights[rare].any()
     assert (fitted.idf[tickets >= 2] >= 1).all()
 
 
 def test_a_rare_gram_weighs_more_than_a_common_one() -> None:
-    fitted = fit(TABLE, EVERYONE)
+    fitted = fit(COURSE, EVERYONE)
     tickets = np.bincount(TABLE.counts.indices, minlength=len(fitted.idf))
     assert fitted.idf[tickets == 2].min() > fitted.idf[tickets > 100].max()
 
 
 def test_unseen_tickets_are_harder_than_learned_ones_but_far_from_guessing() -> None:
-    learned = share_right(fit(TABLE, EVERYONE).scores(TABLE.counts))
+    learned = share_right(fit(COURSE, EVERYONE).scores(TABLE))
     assert learned > 0.97
     assert 0.6 < share_right(UNSEEN) < learned - 0.05
 
@@ -70,13 +81,31 @@ def test_a_writers_labels_never_reach_the_scores_of_that_writer() -> None:
     """Planted: all labels of one writer turned round. A model that had peeked would score that writer otherwise."""
     spoilt = [turned(example) if example.writer == WRITERS[0] else example for example in small_corpus()]
     own = TABLE.writer == WRITERS[0]
-    scores = unseen_scores(tabulate(spoilt))
+    scores = unseen_scores(material(spoilt).course)
     assert (scores[own] == UNSEEN[own]).all()
     assert (scores[~own] != UNSEEN[~own]).any()
 
 
+def test_practice_is_learned_from_and_never_measured() -> None:
+    practice = [example for example in carried().practice if example.writer == "W4"][:80]
+    practised = course_of(small_corpus(), carried().lexicon, practice)
+    scores = unseen_scores(practised)
+    assert len(scores) == len(small_corpus()) == len(practised.measured.system)
+    assert len(practised.practice.system) == 80
+    assert (scores != UNSEEN).any()
+
+
+def test_a_lesson_teaches_the_system_that_its_concept_leans_to() -> None:
+    lessons = COURSE.lessons
+    assert lessons.counts.shape[0] == len(lessons.system) == len(carried().lexicon.lessons())
+    learned = fit(COURSE, EVERYONE)
+    blank = np.zeros((len(lessons.system), len(carried().lexicon.concepts)))
+    scores = learned.scores(replace(TABLE.rows(np.zeros(len(TABLE.system), np.bool_)), counts=lessons.counts, heard=csr_matrix(blank)))
+    assert (COURSE.columns.system(scores).argmax(axis=1) == lessons.system).mean() > 0.6
+
+
 def turned(example: Example) -> Example:
-    systems = TABLE.systems
+    systems = COURSE.systems
     return example.model_copy(update={"system": systems[(systems.index(example.system) + 1) % len(systems)], "severity": "sev3"})
 
 
@@ -87,28 +116,28 @@ def test_the_writers_are_watched_one_by_one() -> None:
         seen.extend(writers)
         return writers
 
-    unseen_scores(TABLE, watch)
+    unseen_scores(COURSE, watch)
     assert seen == sorted(WRITERS)
 
 
 def test_the_alternative_answer_counts_as_right() -> None:
     example = next(example for example in small_corpus() if example.alt_system)
-    (row,) = rights([example], TABLE.systems)
-    assert [system for system, right in zip(TABLE.systems, row, strict=True) if right] == sorted([example.system, str(example.alt_system)])
+    (row,) = rights([example], COURSE.systems)
+    assert [system for system, right in zip(COURSE.systems, row, strict=True) if right] == sorted([example.system, str(example.alt_system)])
 
 
 def test_the_report_agrees_with_a_plain_recount() -> None:
-    report = assess(small_corpus(), TABLE, UNSEEN)
+    report = assessed()
     assert report.overall.tickets == len(small_corpus()) == sum(line.tickets for line in report.writers)
     assert report.overall.strict == pytest.approx(share_right(UNSEEN), abs=0.0001)
-    assert sum(line.tickets for line in report.answered) == len(small_corpus())
+    assert sum(line.tickets for line in report.groups["answered"]) == len(small_corpus())
     routed = sum(line.routed * line.tickets for line in report.writers)
     assert routed / len(small_corpus()) == pytest.approx(report.overall.routed, abs=0.001)
 
 
 def test_right_is_never_less_than_strict() -> None:
-    report = assess(small_corpus(), TABLE, UNSEEN)
-    assert all(line.right >= line.strict for line in (*report.writers, *report.answered, report.overall))
+    report = assessed()
+    assert all(line.right >= line.strict for line in (*report.writers, *report.groups["answered"], report.overall))
 
 
 def routed_by(calibration: Calibration, own: np.ndarray) -> float:
@@ -117,19 +146,19 @@ def routed_by(calibration: Calibration, own: np.ndarray) -> float:
 
 
 def test_a_writer_is_judged_by_thresholds_chosen_on_the_others() -> None:
-    right = rights(small_corpus(), TABLE.systems)
-    reported = {line.group: line.routed for line in assess(small_corpus(), TABLE, UNSEEN).writers}
+    right = rights(small_corpus(), COURSE.systems)
+    reported = {line.group: line.routed for line in assessed().writers}
     honest, leaky = {}, {}
     for writer in WRITERS:
         own = TABLE.writer == writer
-        honest[writer] = routed_by(calibrated_on(TABLE, right, UNSEEN, ~own), own)
-        leaky[writer] = routed_by(calibrated_on(TABLE, right, UNSEEN, EVERYONE), own)
+        honest[writer] = routed_by(calibrate(UNSEEN[~own], TABLE.rows(~own), right[~own], COSTS), own)
+        leaky[writer] = routed_by(calibrate(UNSEEN, TABLE, right, COSTS), own)
     assert reported == pytest.approx(honest, abs=0.0001)
     assert reported != pytest.approx(leaky, abs=0.0001)
 
 
 def test_hopeless_scores_are_reported_as_hopeless() -> None:
-    report = assess(small_corpus(), TABLE, np.random.default_rng(4).normal(size=UNSEEN.shape))
+    report = assessed(np.random.default_rng(4).normal(size=UNSEEN.shape))
     assert report.overall.strict < 0.25
     assert report.overall.routed < 0.1
     assert report.figures["calibration_error"] < 0.15
@@ -139,18 +168,18 @@ def test_a_released_version_answers_what_was_fitted() -> None:
     manifest, _ = small_version()
     assert manifest.version.startswith("small-")
     assert manifest.content.data.writers == tuple(sorted(WRITERS))
-    assert manifest.content.scores == scores_of(assess(small_corpus(), TABLE, UNSEEN))
-    assert {one.system for one in manifest.content.goldens} == set(TABLE.systems)
+    assert manifest.content.scores == scores_of(assessed())
+    assert {one.system for one in manifest.content.goldens} == set(COURSE.systems)
 
 
 def test_the_same_examples_make_the_same_version() -> None:
-    again, arrays = make_version(small_corpus(), "small")
-    assert (to_bytes(again), arrays) == (to_bytes(small_version()[0]), small_version()[1])
+    again, files = make_version(material(small_corpus()), "small")
+    assert (to_bytes(again), files) == (to_bytes(small_version()[0]), small_version()[1])
 
 
 def test_another_label_makes_another_version() -> None:
     first, *rest = small_corpus()
-    other, _ = make_version([turned(first), *rest], "small")
+    other, _ = make_version(material([turned(first), *rest]), "small")
     assert other.version != small_version()[0].version
 
 
@@ -168,10 +197,10 @@ def test_a_name_cannot_be_put_before_the_digits_of_another() -> None:
 
 
 def test_the_card_holds_what_was_measured() -> None:
-    report, floors = assess(small_corpus(), TABLE, UNSEEN), floor_report(small_corpus(), load_floors())
+    report, floors = assessed(), floor_report(small_corpus(), load_floors())
     text = card(small_version()[0], report, floors)
-    assert f"Learned from {len(small_corpus())} tickets of {len(WRITERS)} writers" in text
-    for line in (*report.writers, *report.answered):
+    assert f"Learned from {len(small_corpus())} tickets of {len(WRITERS)} writers and 0 practice tickets" in text
+    for line in (*report.writers, *report.groups["answered"]):
         assert f"| {line.group} | {line.tickets} | {line.strict:.3f} | {line.right:.3f} |" in text
     assert f"held for {floors.sev1_recall:.1%} of the readers' Sev1 tickets" in text
     assert all(f"| {rule.rule} | {rule.hits} |" in text for rule in floors.rules)

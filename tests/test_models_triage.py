@@ -1,14 +1,19 @@
 """The learned model: what it answers, and which words it went by."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from models.calibration import Calibration
+from models.columns import Columns
 from models.features import SLOTS, batches, grams, word_hashes
+from models.lexicon import Concept, Lexicon
 from models.registry import load_model
 from models.rows import counted, product, weighted
 from models.triage import Arrays, TriageModel, answers
 from schemas.predictions import Prediction, TicketText
+from schemas.words import KINDS
 
 STARTER = load_model()
 SYSTEMS = ("erp", "lims")
@@ -16,20 +21,27 @@ CALIBRATION = Calibration(
     temperature=1.0,
     thresholds=(0.7, 1.0),
     set_edges=(0.2, 0.4),
-    severity=((1.0, 0.0), (1.0, 0.0), (1.0, 0.0)),
+    severity=((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)),
     gxp=(1.0, 0.0),
     sev1_edge=0.6,
+    costs=((0, 1, 2, 3), (1, 0, 1, 2), (2, 1, 0, 1), (3, 2, 1, 0)),
 )
+LEXICON = Lexicon((Concept(name="out_of_reach", means="somebody cannot be reached", terms=("no answer", "unreachab*")),))
+COUNT = Columns(len(SYSTEMS)).count
+NO_KIND = (0.0,) * len(KINDS)
 
 
-def hand_made(weights: dict[str, tuple[float, ...]], offsets: tuple[float, ...] = (0, 0, -2, -1, 1, -1)) -> TriageModel:
+def hand_made(
+    weights: dict[str, tuple[float, ...]], offsets: tuple[float, ...] = (0, 0, -2, -1, 1, -1), concept: tuple[float, ...] = (0,) * 6
+) -> TriageModel:
     """Columns: erp, lims, at least sev1, sev2, sev3, GxP; one weight row for each word, every other slot weighs nothing."""
-    table, idf = np.zeros((SLOTS, 6), np.float32), np.zeros(SLOTS)
+    table, idf = np.zeros((SLOTS, COUNT), np.float32), np.zeros(SLOTS)
     for word, row in weights.items():
         slot = grams(next(batches([TicketText(title=word)]))).slot[0]
-        table[slot], idf[slot] = row, 1.0
+        table[slot], idf[slot] = row + NO_KIND, 1.0
     vocabulary = np.sort(word_hashes(list(weights)))
-    return TriageModel("hand-1", SYSTEMS, Arrays(idf, table, np.array(offsets, np.float64), vocabulary), CALIBRATION)
+    arrays = Arrays(idf, table, np.array([concept + NO_KIND]), np.array(offsets + NO_KIND, np.float64), vocabulary)
+    return TriageModel("hand-1", SYSTEMS, arrays, CALIBRATION, LEXICON)
 
 
 def answer(model: TriageModel, title: str, role: str = "operator") -> Prediction:
@@ -61,7 +73,7 @@ def test_a_system_below_its_edge_is_left_out_of_the_set() -> None:
 
 
 def test_the_first_system_is_never_left_out_of_the_set() -> None:
-    strict = TriageModel("hand-3", SYSTEMS, STOCK._arrays, CALIBRATION.model_copy(update={"set_edges": (1.0, 1.0)}))
+    strict = TriageModel("hand-3", SYSTEMS, STOCK._arrays, CALIBRATION.model_copy(update={"set_edges": (1.0, 1.0)}), LEXICON)
     assert answer(strict, "stock").prediction_set == ("erp",)
     assert answer(strict, "sample").prediction_set == ("lims",)
 
@@ -96,8 +108,8 @@ def test_a_word_that_spoke_against_the_answer_is_not_shown() -> None:
 
 def test_a_word_outside_the_vocabulary_is_not_shown() -> None:
     model = hand_made({"stock": (3, 0, 0, 0, 0, 0)})
-    closed = Arrays(model._arrays.idf, model._arrays.weights, model._arrays.offsets, word_hashes(["other"]))
-    assert TriageModel("hand-2", SYSTEMS, closed, CALIBRATION).predict([TicketText(title="stock")])[0].words == ()
+    closed = replace(model._arrays, vocabulary=word_hashes(["other"]))
+    assert TriageModel("hand-2", SYSTEMS, closed, CALIBRATION, LEXICON).predict([TicketText(title="stock")])[0].words == ()
 
 
 def test_the_contributions_of_all_words_make_up_the_score() -> None:
@@ -107,6 +119,28 @@ def test_the_contributions_of_all_words_make_up_the_score() -> None:
     value = weighted(rows, STARTER._arrays.idf)
     score = product(rows, value, STARTER._arrays.weights)[0, 3]
     assert value @ STARTER._arrays.weights[rows.slot, 3] == pytest.approx(score)
+
+
+def test_a_concept_that_is_heard_counts_and_is_shown_in_words() -> None:
+    model = hand_made({}, concept=(0, 2, 0, 0, 0, 0))
+    for said in ("there was no real answer", "UNREACHABLE since noon"):
+        given = answer(model, said)
+        assert given.systems[0].system == "lims"
+        assert [(word.term, word.weight) for word in given.words] == [("concept:somebody cannot be reached", 1.0)]
+    assert answer(model, "no word, and then after a long while an answer").systems[0].system == "erp"
+
+
+def test_scores_alone_are_those_that_answers_are_made_of() -> None:
+    texts = [TicketText(title=title) for title in ("OPC server restarted", "cannot sign", "", "x" * 9000)]
+    probabilities = answers(STARTER.scores(texts), STARTER._calibration).systems.max(axis=1)
+    assert probabilities.tolist() == [given.confidence for given in STARTER.predict(texts)]
+
+
+def test_the_suggested_severity_is_the_cheapest_not_the_likeliest() -> None:
+    careful = CALIBRATION.model_copy(update={"costs": ((0, 50, 50, 50), (1, 0, 1, 2), (2, 1, 0, 1), (3, 2, 1, 0))})
+    given = TriageModel("hand-4", SYSTEMS, STOCK._arrays, careful, LEXICON).predict([TicketText(title="stock")])[0]
+    assert given.severity == "sev1"
+    assert max(given.severities, key=lambda one: one.probability).severity == "sev3"
 
 
 @pytest.mark.parametrize(
@@ -136,9 +170,9 @@ def test_the_starter_never_shows_a_name_or_a_number() -> None:
         title="Ruiz says order 70018823 stock wrong", body="Regards, Marcus Egger, Leiden, ext 4471, batch 25C0358", reporter_role="planner"
     )
     terms = {word.term for word in STARTER.predict([text])[0].words}
-    assert terms & {"stock", "order", "role:planner"}
+    assert terms & {"stock", "order", "role:planner"} or any(term.startswith("concept:") for term in terms)
     assert not terms & {"ruiz", "marcus", "egger", "leiden"}
-    assert not any(char.isdigit() for term in terms for char in term)
+    assert not any(char.isdigit() for term in terms for char in term if not term.startswith("concept:"))
 
 
 def test_the_reporter_role_speaks_along() -> None:
@@ -156,6 +190,6 @@ def test_the_site_and_the_plant_context_do_not_sway_the_model() -> None:
 
 def test_answers_are_rounded_before_they_are_judged() -> None:
     """A threshold of 0.7 holds for 0.69996, which is published as 0.7: who recomputes from what was published gets the same decision."""
-    scores = np.array([[np.log(0.69996 / 0.30004), 0.0, 0, 0, 0, 0]])
+    scores = np.array([(np.log(0.69996 / 0.30004), 0.0, 0, 0, 0, 0, *NO_KIND)])
     assert answers(scores, CALIBRATION).systems[0, 0] == 0.7
     assert answer(hand_made({}, (float(scores[0, 0]), 0, 0, 0, 0, 0)), "x").decision == "route"

@@ -33,6 +33,7 @@ PREDICTION = Prediction(
     sev1_risk=0.2,
     sev1_candidate=False,
     gxp=True,
+    kind="defect",
     words=(Word(term="serial", weight=1.2),),
     model="starter",
 )

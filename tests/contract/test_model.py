@@ -89,10 +89,11 @@ def test_severities_are_all_four_in_order_and_share_one(model: Model) -> None:
         assert sum(ranked.probability for ranked in answer.severities) == pytest.approx(1, abs=0.001)
 
 
-def test_the_suggested_severity_is_the_most_probable(model: Model) -> None:
+def test_a_severity_that_is_certain_is_suggested(model: Model) -> None:
+    """Where there is doubt, what an error would cost decides."""
     for answer in model.predict(TEXTS):
         best = max(answer.severities, key=lambda ranked: ranked.probability)
-        assert answer.severity == best.severity
+        assert answer.severity == best.severity or best.probability < 0.99
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
