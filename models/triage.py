@@ -14,6 +14,7 @@ from models.features import Grams, Hashes, Ints, batches, grams
 from models.hearing import Heard
 from models.lexicon import Lexicon
 from models.rows import Floats, Rows, counted, product, weighted
+from models.similar import Similar
 from schemas.predictions import Prediction, RankedSeverity, RankedSystem, TicketText, Word
 from schemas.words import KINDS, SEVERITIES
 
@@ -89,6 +90,10 @@ class TriageModel:
     def scores(self, texts: Sequence[TicketText]) -> Floats:
         """(texts, columns) without probabilities or explanations: what costs least where only the order counts."""
         return np.concatenate([self._scores(self._read(batch)) for batch in batches(texts)])
+
+    def similar(self) -> Similar:
+        """An empty list of known tickets, compared by what this model takes for telling."""
+        return Similar(self._arrays.idf)
 
     def _read(self, batch: bytes) -> Read:
         found = grams(batch)
