@@ -13,7 +13,7 @@ from models.calibrate import COSTS, load_costs
 from models.card import card
 from models.errors import ModelError
 from models.evaluate import Line, Report, assess
-from models.examples import CORPUS, PRACTICE, read_corpus
+from models.examples import CORPUS, PRACTICE, read_corpus, seen_before
 from models.floor_report import FloorReport, floor_report
 from models.floors import load_floors
 from models.lexicon import LEXICON, load_lexicon
@@ -32,7 +32,7 @@ Name = Annotated[str, typer.Option(help="first part of the version's name")]
 def _material(corpus: Path) -> Material:
     """Practice belongs to the carried corpus: a folder of one's own is learned from alone."""
     practice = read_corpus(PRACTICE) if corpus == CORPUS else []
-    return Material(read_corpus(corpus), load_lexicon(LEXICON), load_costs(COSTS), practice)
+    return Material(read_corpus(corpus), load_lexicon(LEXICON), load_costs(COSTS), practice, seen_before(corpus))
 
 
 def _watch(writers: Sequence[str]) -> Iterable[str]:
@@ -54,7 +54,7 @@ def evaluate(corpus: Corpus = CORPUS, model: Folder = STARTER) -> None:
     if manifest.content.data != material.mark():
         console.print(f"[yellow]{manifest.version} was not made from this corpus; the card tells what training on it would give")
     course = material.course
-    report = assess(material.examples, course, unseen_scores(course, _watch), material.costs)
+    report = assess(material.examples, course, unseen_scores(course, _watch), material.costs, material.seen)
     floors = floor_report(material.examples, load_floors())
     (model / "card.md").write_text(card(manifest, report, floors), encoding="utf-8")
     _show(report, floors)

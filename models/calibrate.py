@@ -33,11 +33,17 @@ def _temperature(scores: Floats, system: Ints) -> float:
 
 
 def threshold(confidence: Floats, right: Flags) -> float:
-    """The lowest confidence from which on at least TARGET_RIGHT of the tickets were right; 1 where no 30 tickets reach that."""
+    """The lowest confidence from which on at least TARGET_RIGHT of the tickets were right; 1 where no 30 tickets reach that.
+
+    Where all tickets together reach it, there is no reason to ask for more than that confidence itself.
+    """
     order = np.argsort(-confidence, kind="stable")
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
     good = np.flatnonzero((share >= TARGET_RIGHT) & (np.arange(len(order)) >= _LEAST_ROUTED - 1))
-    return float(np.round(confidence[order][good[-1]], 4)) if len(good) else _NEVER
+    if not len(good):
+        return _NEVER
+    lowest = float(np.round(confidence[order][good[-1]], 4))
+    return min(lowest, TARGET_RIGHT) if good[-1] == len(order) - 1 else lowest
 
 
 def set_edge(probability: Floats) -> float:

@@ -1,6 +1,6 @@
 """How good a way of training is, on tickets of writers it has not seen: scores, calibration and thresholds all come from the others."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,8 +144,20 @@ def _figures(judged: Judged, writers: Sequence[Line]) -> dict[str, float]:
     }
 
 
-def assess(examples: Sequence[Example], course: Course, scores: Floats, costs: Costs) -> Report:
-    """`scores` from `models.train.unseen_scores`. Each writer is judged by a calibration fitted on the others' unseen scores."""
+def _least_honest(judged: Judged, writers: Sequence[str], seen: Flags) -> dict[str, float]:
+    """The means over the writers when every ticket that was read beforehand counts as wrong."""
+    of, names = np.array(writers), sorted(set(writers))
+    good = {"strict": judged.strict & ~seen, "right": judged.right & ~seen}
+    return {
+        f"{name}_mean_seen_as_wrong": round(float(np.mean([flags[of == one].mean() for one in names])), 4) for name, flags in good.items()
+    }
+
+
+def assess(examples: Sequence[Example], course: Course, scores: Floats, costs: Costs, seen: Container[str] = ()) -> Report:
+    """`scores` from `models.train.unseen_scores`. Each writer is judged by a calibration fitted on the others' unseen scores.
+
+    `seen` names tickets that were read when what was learned from was written.
+    """
     table, right = course.measured, rights(examples, course.systems)
     writers, parts, order = sorted(set(table.writer)), [], []
     for writer in writers:
@@ -161,7 +173,9 @@ def assess(examples: Sequence[Example], course: Course, scores: Floats, costs: C
         "language": _by(judged, [example.language for example in told]),
         "role": _by(judged, [example.reporter_role for example in told]),
     }
-    return Report(_line("all", judged, np.ones(len(told), np.bool_)), lines, groups, _figures(judged, lines))
+    known = np.array([example.id in seen for example in told])
+    figures = _figures(judged, lines) | _least_honest(judged, [example.writer for example in told], known)
+    return Report(_line("all", judged, np.ones(len(told), np.bool_)), lines, groups, figures)
 
 
 def _by(judged: Judged, group: Sequence[str]) -> tuple[Line, ...]:

@@ -12,6 +12,7 @@ from schemas.words import Kind, Severity
 
 CORPUS = Path(__file__).parent / "corpus"
 PRACTICE = CORPUS / "practice"
+SEEN = "seen.txt"
 
 
 class Example(BaseModel):
@@ -62,6 +63,13 @@ def _read(path: Path) -> list[Example]:
 def read_corpus(folder: Path = CORPUS) -> list[Example]:
     """Every example of the folder's .jsonl files, in the order of file names and lines."""
     return [example for path in _files(folder) for example in _read(path)]
+
+
+def seen_before(folder: Path = CORPUS) -> frozenset[str]:
+    """Ids of the tickets that were read when practice was written; none where the folder has no such list."""
+    file = folder / SEEN
+    lines = file.read_text(encoding="utf-8").splitlines() if file.exists() else []
+    return frozenset(line for line in lines if line and not line.startswith("#"))
 
 
 def corpus_digest(examples: Sequence[Example]) -> str:

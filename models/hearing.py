@@ -20,6 +20,7 @@ BETWEEN = 2
 _MOST_REMEMBERED = 100_000
 _END = b"\x01"
 _TABLE_BITS = 20
+_DISTANCES = np.arange(1, 2 + BETWEEN)[:, None]
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -52,9 +53,10 @@ class _Lists:
     def of(self, keys: Ints) -> tuple[Ints, Ints]:
         """(which of the keys, its value) for every value of every key."""
         counts = self.count[keys]
-        which = np.repeat(np.arange(len(keys)), counts)
-        within = np.arange(len(which)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return which, self.values[self.start[keys][which] + within]
+        ends = counts.cumsum()
+        which = np.arange(len(keys)).repeat(counts)
+        shift = self.start[keys] - ends + counts
+        return which, self.values[np.arange(len(which)) + shift[which]]
 
 
 class _Numbers(dict[bytes, int]):
@@ -152,22 +154,22 @@ class Ears:
         yield which, concept
         place, node = self._begun.of(words)
         while len(place):
-            reached = [self._next(words, text, place, node, distance) for distance in range(1, 2 + BETWEEN)]
-            place, node = (np.concatenate(parts) for parts in zip(*reached, strict=True))
+            place, node = self._next(words, text, place, node)
             which, concept = self._ending.of(node)
             yield place[which], concept
             further = self._goes_on[node]
             place, node = place[further], node[further]
 
-    def _next(self, words: Ints, text: Ints, place: Ints, node: Ints, distance: int) -> tuple[Ints, Ints]:
-        """Where the nodes lead by the word that stands at this distance from their place, in the same text."""
-        inside = place + distance < len(words)
-        place, node = place[inside], node[inside]
-        same = text[place + distance] == text[place]
-        place, node = place[same] + distance, node[same]
-        which, pattern = self._inside.of(words[place])
+    def _next(self, words: Ints, text: Ints, place: Ints, node: Ints) -> tuple[Ints, Ints]:
+        """Where the nodes lead by the words that stand near behind their place, in the same text."""
+        ahead = (place + _DISTANCES).ravel()
+        node, own = np.tile(node, len(_DISTANCES)), np.tile(text[place], len(_DISTANCES))
+        near = np.flatnonzero(self._inside.count[words[np.minimum(ahead, len(words) - 1)]] * (ahead < len(words)))
+        near = near[text[ahead[near]] == own[near]]
+        ahead, node = ahead[near], node[near]
+        which, pattern = self._inside.of(words[ahead])
         keys = node[which] * self._patterns + pattern
         likely = np.flatnonzero(self._likely[_shortened(keys)])
         at = np.searchsorted(self._keys, keys[likely])
         known = self._keys[np.minimum(at, len(self._keys) - 1)] == keys[likely]
-        return place[which[likely[known]]], self._reached[at[known]]
+        return ahead[which[likely[known]]], self._reached[at[known]]

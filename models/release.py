@@ -58,12 +58,16 @@ def scores_of(report: Report) -> dict[str, float]:
 
 @dataclass(frozen=True, slots=True)
 class Material:
-    """What a version is made of. `examples` are held out writer by writer to measure; `practice` is only learned from."""
+    """What a version is made of. `examples` are held out writer by writer to measure; `practice` is only learned from.
+
+    `seen` names examples that were read when practice was written.
+    """
 
     examples: Sequence[Example]
     lexicon: Lexicon
     costs: Costs
     practice: Sequence[Example] = ()
+    seen: frozenset[str] = frozenset()
 
     @property
     def course(self) -> Course:
@@ -79,7 +83,7 @@ def make_version(material: Material, name: str, watch: Watch = iter) -> tuple[Ma
     """A manifest and the files' bytes, the same for the same material, name and libraries. Needs at least two writers."""
     course, examples = material.course, material.examples
     unseen = unseen_scores(course, watch)
-    report = assess(examples, course, unseen, material.costs)
+    report = assess(examples, course, unseen, material.costs, material.seen)
     calibration = calibrate(unseen, course.measured, rights(examples, course.systems), material.costs)
     arrays = _arrays(course, [*examples, *material.practice])
     model = TriageModel(name, course.systems, arrays, calibration, material.lexicon)

@@ -3,13 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from models.floors import Floors
+from models.errors import ModelError
+from models.floors import Floors, load_floors
+from models.registry import load_model
 from models.severity import severity_of
-from models.triage import Model
+from models.triage import Model, TriageModel
 from schemas.events import Event, TicketClassified, TicketQueued, TicketRouted, TicketSubmitted
 from schemas.predictions import Floor, Prediction, TicketText
 from schemas.tickets import Ticket
+from services.errors import Misconfigured
 from services.runner import Occurrence, Service
+from services.settings import Settings
 from services.teams import Teams
 
 
@@ -54,6 +58,14 @@ class Decider:
 def _to_a_person(occurrence: Occurrence) -> Sequence[Event]:
     """What the classifier cannot read, a person does."""
     return (TicketQueued(),)
+
+
+def learned(settings: Settings) -> tuple[TriageModel, Floors]:
+    """The model and the rules of these settings. `Misconfigured` where one of them cannot be used."""
+    try:
+        return load_model(settings.model), load_floors(settings.floors_file)
+    except ModelError as error:
+        raise Misconfigured(str(error)) from error
 
 
 def classifier(decider: Decider) -> Service:

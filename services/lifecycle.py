@@ -13,7 +13,7 @@ from schemas.words import State
 Changes = dict[str, Any]
 
 AT_WORK: frozenset[State] = frozenset({"routed", "acknowledged", "waiting"})
-SHOWN = ("decision", "confidence", "threshold", "systems", "sev1_risk", "sev1_candidate", "words", "similar")
+SHOWN = ("decision", "confidence", "threshold", "systems", "sev1_risk", "sev1_candidate", "kind", "words", "similar")
 """What of a prediction stays with the ticket; the whole of it stands in the ledger."""
 OPEN: frozenset[State] = AT_WORK | {"submitted", "triage"}
 DONE: frozenset[State] = frozenset({"resolved", "closed"})

@@ -7,13 +7,11 @@ from typing import Any, TextIO
 
 from fastapi import APIRouter, FastAPI
 
-from models.floors import load_floors
-from models.registry import load_model
 from models.taxonomy import load_taxonomy
 from schemas.topics import INTAKE
 from services.api.desk import Desk
 from services.api.routes import ROUTERS, furnish
-from services.classifier import Decider, classifier
+from services.classifier import Decider, classifier, learned
 from services.db import pending_migrations, ping
 from services.dispatcher import Engine, dispatcher, open_channels_from
 from services.errors import Misconfigured, Unavailable
@@ -93,8 +91,8 @@ def _api(made: Cast) -> None:
 
 
 def _classifier(made: Cast) -> None:
-    model = load_model(made.settings.model)
-    made.run(classifier(Decider(lambda: model, load_floors(made.settings.floors_file), made.teams)))
+    model, floors = learned(made.settings)
+    made.run(classifier(Decider(lambda: model, floors, made.teams)))
 
 
 def _dispatcher(made: Cast) -> None:

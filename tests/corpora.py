@@ -5,7 +5,7 @@ from functools import cache
 from pathlib import Path
 
 from models.calibrate import load_costs
-from models.examples import PRACTICE, Example, read_corpus
+from models.examples import PRACTICE, Example, read_corpus, seen_before
 from models.lexicon import load_lexicon
 from models.manifest import Manifest
 from models.registry import save_model
@@ -27,7 +27,7 @@ def small_corpus() -> tuple[Example, ...]:
 @cache
 def carried() -> Material:
     """What the starter version was made of."""
-    return Material(whole_corpus(), load_lexicon(), load_costs(), tuple(read_corpus(PRACTICE)))
+    return Material(whole_corpus(), load_lexicon(), load_costs(), tuple(read_corpus(PRACTICE)), seen_before())
 
 
 def material(examples: Sequence[Example]) -> Material:

@@ -101,6 +101,11 @@ def test_the_threshold_is_the_lowest_confidence_that_is_right_often_enough() -> 
     assert right[confidence >= lowest - 0.01].mean() < TARGET_RIGHT
 
 
+def test_where_every_ticket_was_right_no_more_than_the_wanted_share_is_asked_for() -> None:
+    assert threshold(np.linspace(0.999, 0.99, 50), np.ones(50, np.bool_)) == TARGET_RIGHT
+    assert threshold(np.linspace(0.999, 0.99, 50), np.arange(50) < 40) > TARGET_RIGHT
+
+
 def test_a_system_that_is_never_right_enough_is_never_routed() -> None:
     assert threshold(np.linspace(0.99, 0, 200), np.arange(200) % 2 == 0) == 1.0
 

@@ -135,6 +135,18 @@ def test_the_report_agrees_with_a_plain_recount() -> None:
     assert routed / len(small_corpus()) == pytest.approx(report.overall.routed, abs=0.001)
 
 
+def test_tickets_that_were_read_beforehand_can_be_counted_as_wrong() -> None:
+    """Planted: every ticket of one writer was read."""
+    seen = {example.id for example in small_corpus() if example.writer == WRITERS[0]}
+    plain, honest = assessed().figures, assess(small_corpus(), COURSE, UNSEEN, COSTS, seen).figures
+    assert plain["strict_mean_seen_as_wrong"] == plain["strict_mean"]
+    (own,) = (line for line in assessed().writers if line.group == WRITERS[0])
+    assert honest["strict_mean_seen_as_wrong"] == pytest.approx(plain["strict_mean"] - own.strict / len(WRITERS), abs=0.0002)
+    assert honest["strict_mean"] == plain["strict_mean"]
+    assert carried().seen <= {example.id for example in carried().examples}
+    assert len(carried().seen) == 29
+
+
 def test_right_is_never_less_than_strict() -> None:
     report = assessed()
     assert all(line.right >= line.strict for line in (*report.writers, *report.groups["answered"], report.overall))

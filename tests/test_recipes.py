@@ -17,7 +17,9 @@ import pytest
 from models.__main__ import train
 from models.errors import RulesInvalid
 from models.examples import Example
+from models.features import batches
 from models.floors import FLOORS, load_floors
+from models.lexicon import load_lexicon
 from models.registry import load_model
 from models.taxonomy import SYSTEMS, load_taxonomy
 from schemas.events import TicketRouted
@@ -240,7 +242,10 @@ def test_a_model_that_was_taught_a_system_routes_to_it(tmp_path: Path, capsys: p
     (folder / "corpus" / "historian.jsonl").unlink()
     train(folder / "corpus", folder / "model", "cork")
     model = load_model(folder / "model")
-    (prediction,) = model.predict([TicketText(title="Trend of line 2 has a gap since yesterday", body="No values in the historian.")])
+    told = TicketText(
+        title=f"{example.title.rpartition(' ')[0]} yesterday", body=f"{example.body} Tag of pressure.", reporter_role=example.reporter_role
+    )
+    (prediction,) = model.predict([told])
     assert (prediction.systems[0].system, prediction.decision) == ("historian", "route")
     assert model.version in capsys.readouterr().out
 
@@ -250,6 +255,15 @@ def test_a_floor_is_added_as_the_recipe_says(tmp_path: Path) -> None:
     (hit,) = floors.hits(TicketText(title="Valve 12 stays open after the rinse"))
     assert (hit.rule, hit.severity, hit.gxp) == ("valve-open", "sev2", True)
     assert floors.digest != load_floors().digest
+
+
+def test_a_concept_is_added_as_the_recipe_says(copy: Path) -> None:
+    performed("add-a-concept", copy)
+    lexicon = load_lexicon(copy / "models" / "lexicon")
+    (batch,) = batches([TicketText(title="Zwei Maulwürfe, ein Maulwurf steht im Gang"), TicketText(title="The mole is stuck at door 4")])
+    heard = [lexicon.concepts[number].name for number in lexicon.ears.hear(batch).concept]
+    assert heard.count("driverless_transport") == 2
+    assert lexicon.digest != load_lexicon().digest
 
 
 WRONG_TEXTS = {"example": ('"schließt nicht"', '"klemmt"'), "counterexample": ('["The valve is shown closed', '["The valve stays open')}

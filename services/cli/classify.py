@@ -12,13 +12,13 @@ from typing import Annotated, Any, NamedTuple, TextIO
 import typer
 from typer import Argument, Option
 
-from models.floors import Floors, load_floors
-from models.registry import load_model
+from models.floors import Floors
 from models.severity import severity_of
 from models.similar import SAME_INCIDENT, Similar
 from models.triage import TriageModel
 from schemas.predictions import Prediction, SimilarTicket, TicketText
 from schemas.words import SEVERITIES, Severity
+from services.classifier import learned
 from services.cli.columns import cells_of, meanings, submission_of
 from services.cli.options import flat
 from services.cli.rows import Row, read_rows
@@ -98,9 +98,8 @@ def classify(old: Old, output: Output) -> None:
     Nothing is stored and no server is needed. Each answer is a line of JSON, in the order of the file.
     """
     asked = [_asked(row, meaning) for rows in [read_rows(old.file, old.sheet)] for meaning in [_meaning(rows)] for row in rows]
-    settings = load_settings()
-    model = load_model(settings.model)
-    judge = Judge(model, load_floors(settings.floors_file), model.similar())
+    model, floors = learned(load_settings())
+    judge = Judge(model, floors, model.similar())
     counts = Counter[str]()
     with _stream(old.to) as stream, output.bar("classifying", len(asked)) as advance:
         for first in range(0, len(asked), CHUNK):
