@@ -18,6 +18,7 @@ from schemas.words import SEVERITIES
 
 COSTS = Path(__file__).parent / "costs.toml"
 TARGET_RIGHT = 0.955  # the best cut of a curve looks better than it is: this much keeps unseen writers at 0.95
+LEAST_CONFIDENCE = 0.5
 SET_ERROR = 0.10
 SEV1_MISSED = 0.04  # 0.05 on the calibrating writers gives a little less than 0.95 on the next one
 _LEAST_ROUTED = 30
@@ -35,7 +36,8 @@ def _temperature(scores: Floats, system: Ints) -> float:
 def threshold(confidence: Floats, right: Flags) -> float:
     """The lowest confidence from which on at least TARGET_RIGHT of the tickets were right; 1 where no 30 tickets reach that.
 
-    Where all tickets together reach it, there is no reason to ask for more than that confidence itself.
+    Where all tickets together reach it, there is no reason to ask for more than that confidence itself; and nobody would understand that
+    a ticket was routed alone by a model that held another team for likelier than the one it chose.
     """
     order = np.argsort(-confidence, kind="stable")
     share = np.cumsum(right[order]) / np.arange(1, len(order) + 1)
@@ -43,7 +45,8 @@ def threshold(confidence: Floats, right: Flags) -> float:
     if not len(good):
         return _NEVER
     lowest = float(np.round(confidence[order][good[-1]], 4))
-    return min(lowest, TARGET_RIGHT) if good[-1] == len(order) - 1 else lowest
+    wanted = min(lowest, TARGET_RIGHT) if good[-1] == len(order) - 1 else lowest
+    return max(wanted, LEAST_CONFIDENCE)
 
 
 def set_edge(probability: Floats) -> float:

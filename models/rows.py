@@ -28,6 +28,15 @@ def counted(grams: Grams) -> Rows:
     return Rows(grams.texts, keys // SLOTS, keys % SLOTS, count, cell)
 
 
+def counted_only(grams: Grams) -> Rows:
+    """As `counted`, without the way back from an occurrence to its cell, which costs most: for scores that nobody asks to explain."""
+    keys = np.sort(grams.text * SLOTS + grams.slot)
+    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.zeros(0, np.int64)
+    count = np.diff(first, append=len(keys))
+    keys = keys[first]
+    return Rows(grams.texts, keys // SLOTS, keys % SLOTS, count, np.zeros(0, np.int64))
+
+
 def damped(count: Ints) -> Floats:
     """1 + ln(count): the tenth mention of a word says little more than the third."""
     return np.take(_DAMPED, np.minimum(count, _HIGHEST_COUNT) - 1)
@@ -38,6 +47,11 @@ def weighted(rows: Rows, idf: Floats) -> Floats:
     value = damped(rows.count) * idf[rows.slot]
     length = np.sqrt(np.bincount(rows.text, value * value, minlength=rows.texts))
     return value / np.where(length > 0, length, 1.0)[rows.text]
+
+
+def column_product(rows: Rows, value: Floats, weights: npt.NDArray[np.float32]) -> Floats:
+    """(texts, columns) as `product`, from weights that stand column by column (columns, SLOTS): quicker for few columns."""
+    return np.stack([np.bincount(rows.text, column[rows.slot] * value, minlength=rows.texts) for column in weights], axis=1)
 
 
 def product(rows: Rows, value: Floats, weights: npt.NDArray[np.float32]) -> Floats:

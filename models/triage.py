@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from models.contributions import leading_words, speakable, word_weights
 from models.features import Grams, Hashes, Ints, batches, grams
 from models.hearing import Heard
 from models.lexicon import Lexicon
-from models.rows import Floats, Rows, counted, product, weighted
+from models.rows import Floats, Rows, column_product, counted, counted_only, product, weighted
 from models.similar import Similar
 from schemas.predictions import Prediction, RankedSeverity, RankedSystem, TicketText, Word
 from schemas.words import KINDS, SEVERITIES
@@ -87,9 +88,19 @@ class TriageModel:
     def predict(self, texts: Sequence[TicketText]) -> list[Prediction]:
         return [prediction for batch in batches(texts) for prediction in self._predict(self._read(batch))]
 
-    def scores(self, texts: Sequence[TicketText]) -> Floats:
-        """(texts, columns) without probabilities or explanations: what costs least where only the order counts."""
-        return np.concatenate([self._scores(self._read(batch)) for batch in batches(texts)])
+    def routes(self, texts: Sequence[TicketText]) -> Floats:
+        """(texts, systems) probabilities without the rest and without explanations: what costs least where only the route counts."""
+        return np.concatenate([self._routes(batch) for batch in batches(texts)])
+
+    @cached_property
+    def _by_column(self) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(self._arrays.weights[:, : len(self.systems)].T)
+
+    def _routes(self, batch: bytes) -> Floats:
+        rows, heard, systems = counted_only(grams(batch)), self.lexicon.ears.hear(batch), len(self.systems)
+        scores = column_product(rows, weighted(rows, self._arrays.idf), self._by_column) + self._arrays.offsets[:systems]
+        np.add.at(scores, heard.text, self._arrays.concepts[heard.concept, :systems])
+        return system_probabilities(scores, self._calibration.temperature)
 
     def similar(self) -> Similar:
         """An empty list of known tickets, compared by what this model takes for telling."""

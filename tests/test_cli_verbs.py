@@ -12,7 +12,7 @@ from services.cli.options import flat
 from tests.command_line import on, run
 
 HEAVY = ("sklearn", "numpy", "aiokafka", "fastapi", "uvicorn", "sqlalchemy", "sqlmodel", "pydantic", "openpyxl", "httpx2")
-RUNNING = ("demo", "up", "topics", "relay", "classify")
+RUNNING = ("demo", "up", "topics", "relay", "classify", "explain")
 PROBE = """
 import sys
 from services.cli import main
@@ -24,7 +24,8 @@ finally:
 """
 WITH_DATA = {("submit",), ("import",), ("ledger", "verify"), ("ledger", "head"), ("ledger", "export"), ("ledger", "anchor")} | {
     ("dlq", "list"), ("dlq", "show"), ("dlq", "replay"), ("dlq", "discard"), ("config", "show"), ("config", "check"),
-    ("doctor",), ("migrate",), ("key", "new"), ("version",), ("topics", "list"), ("topics", "apply"), ("relay", "rewind"), ("classify",),
+    ("doctor",), ("migrate",), ("key", "new"), ("version",), ("topics", "list"), ("topics", "apply"), ("relay", "rewind"),
+    ("classify",), ("explain",),
 }  # fmt: skip
 
 
@@ -40,7 +41,7 @@ def test_help_names_every_verb_and_loads_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in RUNNING])
-def test_no_verb_but_those_that_run_services_classify_or_speak_to_kafka_loads_a_server_a_model_or_kafka(verb: str) -> None:
+def test_no_verb_but_those_that_run_services_or_the_classifier_or_speak_to_kafka_loads_a_server_a_model_or_kafka(verb: str) -> None:
     assert {name.partition(".")[0] for name in loaded_by(verb, "--help")}.isdisjoint({"sklearn", "aiokafka", "uvicorn", "models"})
 
 

@@ -93,17 +93,21 @@ def test_calibrated_confidence_is_how_often_it_is_right_and_the_raw_one_is_not()
 
 
 def test_the_threshold_is_the_lowest_confidence_that_is_right_often_enough() -> None:
-    confidence = np.linspace(1, 0, 200)
+    confidence = np.linspace(1, 0.5, 200)
     right = np.arange(200) < 100
     lowest = threshold(confidence, right)
     kept = confidence >= lowest
     assert right[kept].mean() >= TARGET_RIGHT
-    assert right[confidence >= lowest - 0.01].mean() < TARGET_RIGHT
+    assert right[confidence >= lowest - 0.005].mean() < TARGET_RIGHT
 
 
 def test_where_every_ticket_was_right_no_more_than_the_wanted_share_is_asked_for() -> None:
     assert threshold(np.linspace(0.999, 0.99, 50), np.ones(50, np.bool_)) == TARGET_RIGHT
     assert threshold(np.linspace(0.999, 0.99, 50), np.arange(50) < 40) > TARGET_RIGHT
+
+
+def test_nothing_is_routed_alone_that_is_more_likely_something_else() -> None:
+    assert threshold(np.linspace(0.99, 0.2, 50), np.ones(50, np.bool_)) == 0.5
 
 
 def test_a_system_that_is_never_right_enough_is_never_routed() -> None:

@@ -14,6 +14,7 @@ from models.rows import counted, product, weighted
 from models.triage import Arrays, TriageModel, answers
 from schemas.predictions import Prediction, TicketText
 from schemas.words import KINDS
+from tests.corpora import whole_corpus
 
 STARTER = load_model()
 SYSTEMS = ("erp", "lims")
@@ -130,10 +131,11 @@ def test_a_concept_that_is_heard_counts_and_is_shown_in_words() -> None:
     assert answer(model, "no word, and then after a long while an answer").systems[0].system == "erp"
 
 
-def test_scores_alone_are_those_that_answers_are_made_of() -> None:
-    texts = [TicketText(title=title) for title in ("OPC server restarted", "cannot sign", "", "x" * 9000)]
-    probabilities = answers(STARTER.scores(texts), STARTER._calibration).systems.max(axis=1)
-    assert probabilities.tolist() == [given.confidence for given in STARTER.predict(texts)]
+def test_routes_alone_are_those_that_answers_hold() -> None:
+    texts = [example.text for example in whole_corpus()[::37]] + [TicketText(title=title) for title in ("", "x" * 9000, "OPC OPC opc")]
+    alone = [dict(zip(STARTER.systems, row, strict=True)) for row in STARTER.routes(texts).tolist()]
+    for row, given in zip(alone, STARTER.predict(texts), strict=True):
+        assert row == pytest.approx({one.system: one.probability for one in given.systems}, abs=0.0001)
 
 
 def test_the_suggested_severity_is_the_cheapest_not_the_likeliest() -> None:

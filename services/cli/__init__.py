@@ -25,6 +25,7 @@ VERBS = {
     "submit": Verb("services.cli.submit", "Report one problem as a ticket."),
     "import": Verb("services.cli.importer", "Make tickets of a CSV, NDJSON or XLSX file."),
     "classify": Verb("services.cli.classify", "Say where the tickets of a file would go, and why."),
+    "explain": Verb("services.cli.explain", "Say why a ticket was decided as it was, and decide it again."),
     "ledger": Verb("services.cli.ledger", "Verify, export and anchor the ledger."),
     "dlq": Verb("services.cli.dlq", "Look at dead letters, replay or discard them."),
     "topics": Verb("services.cli.topics", "List or create the topics of Kafka."),
