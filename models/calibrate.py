@@ -22,15 +22,18 @@ LEAST_CONFIDENCE = 0.5
 SET_ERROR = 0.10
 SEV1_MISSED = 0.04  # 0.05 on the calibrating writers gives a little less than 0.95 on the next one
 _LEAST_ROUTED = 30
+_DOUBTS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1)
 _NEVER = 1.0
 
 
-def _temperature(scores: Floats, system: Ints) -> float:
-    """The temperature of least mean negative log-likelihood, on a grid of 2 % steps from 0.02 to 20."""
-    grid = np.geomspace(0.02, 20.0, 350)
-    rows = np.arange(len(system))
-    losses = [-np.log(system_probabilities(scores, t)[rows, system] + 1e-12).mean() for t in grid]
-    return float(grid[int(np.argmin(losses))].round(6))
+def _certainty(scores: Floats, system: Ints) -> tuple[float, float]:
+    """Temperature and doubt of least mean negative log-likelihood, on a grid: 2 % steps from 0.02 to 20, and 0 to 10 %."""
+    rows, systems, best = np.arange(len(system)), scores.shape[1], (np.inf, 1.0, 0.0)
+    for temperature in np.geomspace(0.02, 20.0, 350):
+        own = system_probabilities(scores, temperature)[rows, system]
+        losses = [(-np.log((1 - doubt) * own + doubt / systems + 1e-12).mean(), temperature, doubt) for doubt in _DOUBTS]
+        best = min(best, *losses)
+    return round(float(best[1]), 6), best[2]
 
 
 def threshold(confidence: Floats, right: Flags) -> float:
@@ -97,8 +100,8 @@ def calibrate(scores: Floats, table: Table, right: Flags, costs: Costs) -> Calib
     """`scores` (n, columns) of the rows of `table` by models that had not seen their writers; `right` (n, systems): would this be right."""
     columns = Columns(right.shape[1])
     routing, severe = columns.system(scores), columns.severe(scores)
-    temperature = _temperature(routing, table.system)
-    probability = system_probabilities(routing, temperature)
+    temperature, doubt = _certainty(routing, table.system)
+    probability = system_probabilities(routing, temperature, doubt)
     first, confidence = probability.argmax(axis=1), probability.max(axis=1)
     was_right = right[np.arange(len(first)), first]
     systems = range(columns.systems)
@@ -106,6 +109,7 @@ def calibrate(scores: Floats, table: Table, right: Flags, costs: Costs) -> Calib
     levels = (first_level, second_level, third_level)
     return Calibration(
         temperature=temperature,
+        doubt=doubt,
         thresholds=tuple(threshold(confidence[first == s], was_right[first == s]) for s in systems),
         set_edges=tuple(set_edge(probability[table.system == s, s]) for s in systems),
         severity=levels,

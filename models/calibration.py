@@ -17,6 +17,7 @@ Costs = tuple[tuple[float, float, float, float], ...]
 class Calibration(BaseModel):
     """Numbers fitted on tickets of writers that the scoring model had not seen.
 
+    `temperature` and `doubt` as in `system_probabilities`.
     Per system, in the model's order: `thresholds`, the probability from which the system was right often enough to route alone, and
     `set_edges`, the probability below which a system is left out of the prediction set.
     `severity` holds for each of P(sev1), P(at least sev2), P(at least sev3) what the three scores weigh, and an offset; `gxp` a slope and
@@ -27,6 +28,7 @@ class Calibration(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     temperature: Annotated[float, Field(gt=0)]
+    doubt: Share
     thresholds: tuple[Share, ...]
     set_edges: tuple[Share, ...]
     severity: tuple[Level, Level, Level]
@@ -39,11 +41,14 @@ def logistic(score: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -40.0, 40.0))))
 
 
-def system_probabilities(scores: Floats, temperature: float) -> Floats:
-    """(texts, systems) scores to probabilities by softmax at one temperature (Guo et al. 2017, section 4)."""
+def system_probabilities(scores: Floats, temperature: float, doubt: float = 0.0) -> Floats:
+    """(texts, systems) scores to probabilities by softmax at one temperature (Guo et al. 2017, section 4).
+
+    `doubt` is the share of tickets whose reader might have named any system: no score makes more than that certain.
+    """
     scaled = scores / temperature
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
-    return np.asarray(raised / raised.sum(axis=1, keepdims=True))
+    return np.asarray((1 - doubt) * raised / raised.sum(axis=1, keepdims=True) + doubt / scores.shape[1])
 
 
 def at_least(scores: Floats, levels: tuple[Level, Level, Level]) -> Floats:

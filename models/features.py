@@ -116,6 +116,11 @@ class Grams:
     word: Ints
     pair: Flags
 
+    @property
+    def length(self) -> Ints:
+        """(texts,) how many words each text has; fields are none."""
+        return np.bincount(self.words.text[~self.words.field], minlength=self.texts)
+
 
 def _slots(hashes: Hashes) -> Ints:
     mixed = (hashes ^ (hashes >> np.uint64(32))) * _SCATTER

@@ -15,16 +15,17 @@ from models.columns import Columns
 from models.examples import Example
 from models.features import SLOTS, Flags, Ints, batches, grams
 from models.lexicon import Lexicon
-from models.rows import Floats, counted, damped
+from models.rows import Floats, counted, damped, spread
 from schemas.predictions import TicketText
 from schemas.words import KINDS
 
 SEED = 20_260_301
 _ROUTER_COST = 0.6
-_SEVERITY_COST = 5.0
+_SEVERITY_COST = 2.0
 _LEAST_TICKETS = 2
 _CONCEPT_SCALE = 0.03  # beside grams that are scaled to length one; found by leaving writers out
 _LESSON_WEIGHT = 0.1
+_MEASURED_WEIGHT = 2.0  # what is severe is a convention: that of the measured writers counts for more than that of practice
 
 Watch = Callable[[Sequence[str]], Iterable[str]]
 
@@ -35,10 +36,11 @@ def _joined(first: Any, second: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A corpus as arrays, a row an example: damped counts (examples, SLOTS), concepts heard (examples, concepts), and labels."""
+    """A corpus as arrays, a row an example: damped counts (examples, SLOTS), concepts heard (examples, concepts), words, and labels."""
 
     counts: csr_matrix
     heard: csr_matrix
+    length: Ints
     system: Ints
     severe: Flags
     gxp: Flags
@@ -83,8 +85,10 @@ class Fitted:
     concepts: Floats
     offsets: Floats
 
-    def scores(self, table: Table) -> Floats:
-        return np.asarray(_weighed(table.counts, self.idf) @ self.weights + table.heard @ self.concepts + self.offsets)
+    def scores(self, table: Table, columns: Columns) -> Floats:
+        scores = np.asarray(_weighed(table.counts, self.idf) @ self.weights + table.heard @ self.concepts + self.offsets)
+        columns.system(scores)[:] /= spread(table.length)[:, None]
+        return scores
 
 
 def _count_matrix(texts: Iterable[TicketText]) -> csr_matrix:
@@ -114,6 +118,7 @@ def tabulate(examples: Sequence[Example], systems: Sequence[str], lexicon: Lexic
     return Table(
         counts=_count_matrix(example.text for example in examples),
         heard=_heard_matrix((example.text for example in examples), lexicon),
+        length=np.concatenate([grams(batch).length for batch in batches(example.text for example in examples)]),
         system=np.array([systems.index(example.system) for example in examples]),
         severe=severity[:, None] <= np.array([[1, 2, 3]]),
         gxp=np.array([example.gxp_impact for example in examples]),
@@ -161,9 +166,9 @@ def _apart(cells: csr_matrix, label: Ints, labels: int, weight: Floats | None = 
     return weights, offsets
 
 
-def _detector(cells: csr_matrix, label: Flags) -> tuple[Floats, Floats]:
+def _detector(cells: csr_matrix, label: Flags, weight: Floats) -> tuple[Floats, Floats]:
     kind = {"solver": "liblinear", "dual": True, "max_iter": 500, "random_state": SEED}
-    machine = LogisticRegression(C=_SEVERITY_COST, class_weight="balanced", **kind).fit(cells, label)
+    machine = LogisticRegression(C=_SEVERITY_COST, class_weight="balanced", **kind).fit(cells, label, sample_weight=weight)
     return machine.coef_, machine.intercept_
 
 
@@ -177,7 +182,8 @@ def fit(course: Course, chosen: Flags) -> Fitted:
     weight = np.concatenate([np.ones(len(table.system)), np.full(len(lessons.system), _LESSON_WEIGHT)])
     system = np.concatenate([table.system, lessons.system])
     router = _apart(vstack([cells, taught]).tocsr(), system, len(course.systems), weight)
-    detectors = [_detector(cells, label) for label in [*table.severe.T, table.gxp]]
+    convention = np.where(np.arange(len(table.system)) < np.count_nonzero(chosen), _MEASURED_WEIGHT, 1.0)
+    detectors = [_detector(cells, label, convention) for label in [*table.severe.T, table.gxp]]
     parts = [router, *detectors, _apart(cells, table.kind, len(KINDS))]
     learned = np.vstack([coefficients for coefficients, _ in parts]).T
     weights = np.zeros((SLOTS, course.columns.count))
@@ -191,5 +197,5 @@ def unseen_scores(course: Course, watch: Watch = iter) -> Floats:
     scores = np.zeros((len(table.system), course.columns.count))
     for writer in watch(sorted(set(table.writer))):
         own = table.writer == writer
-        scores[own] = fit(course, ~own).scores(table.rows(own))
+        scores[own] = fit(course, ~own).scores(table.rows(own), course.columns)
     return scores

@@ -14,7 +14,7 @@ from models.contributions import leading_words, speakable, word_weights
 from models.features import Grams, Hashes, Ints, batches, grams
 from models.hearing import Heard
 from models.lexicon import Lexicon
-from models.rows import Floats, Rows, column_product, counted, counted_only, product, weighted
+from models.rows import Floats, Rows, column_product, counted, counted_only, product, spread, weighted
 from models.similar import Similar
 from schemas.predictions import Prediction, RankedSeverity, RankedSystem, TicketText, Word
 from schemas.words import KINDS, SEVERITIES
@@ -56,7 +56,7 @@ class Answers:
 def answers(scores: Floats, calibration: Calibration) -> Answers:
     """Probabilities from raw scores."""
     columns = Columns(len(calibration.thresholds))
-    systems = system_probabilities(columns.system(scores), calibration.temperature)
+    systems = system_probabilities(columns.system(scores), calibration.temperature, calibration.doubt)
     severities = severity_probabilities(columns.severe(scores), calibration.severity)
     gxp = gxp_probability(columns.gxp(scores), calibration.gxp)
     return Answers(systems.round(4), severities.round(4), gxp.round(4), columns.kind(scores).argmax(axis=1))
@@ -97,10 +97,11 @@ class TriageModel:
         return np.ascontiguousarray(self._arrays.weights[:, : len(self.systems)].T)
 
     def _routes(self, batch: bytes) -> Floats:
-        rows, heard, systems = counted_only(grams(batch)), self.lexicon.ears.hear(batch), len(self.systems)
+        found, systems = grams(batch), len(self.systems)
+        rows, heard = counted_only(found), self.lexicon.ears.hear(batch)
         scores = column_product(rows, weighted(rows, self._arrays.idf), self._by_column) + self._arrays.offsets[:systems]
         np.add.at(scores, heard.text, self._arrays.concepts[heard.concept, :systems])
-        return system_probabilities(scores, self._calibration.temperature)
+        return system_probabilities(scores / spread(found.length)[:, None], self._calibration.temperature, self._calibration.doubt)
 
     def similar(self) -> Similar:
         """An empty list of known tickets, compared by what this model takes for telling."""
@@ -115,6 +116,7 @@ class TriageModel:
         """Concepts are added one by one in their order: a text scores the same alone and in any batch."""
         scores = product(read.rows, read.value, self._arrays.weights) + self._arrays.offsets
         np.add.at(scores, read.heard.text, self._arrays.concepts[read.heard.concept])
+        scores[:, : len(self.systems)] /= spread(read.grams.length)[:, None]
         return np.asarray(scores)
 
     def _predict(self, read: Read) -> list[Prediction]:

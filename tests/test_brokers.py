@@ -21,7 +21,7 @@ from deploy.kafka.jars import POM, NoBroker, jars
 from tests.brokers import Kafka
 
 # One worker runs them all, so that the module's broker is started once.
-pytestmark = pytest.mark.xdist_group("brokers")
+
 ROOT = Path(__file__).parents[1]
 
 

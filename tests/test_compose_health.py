@@ -108,7 +108,6 @@ def container() -> Iterator[Container]:
         made.stop()
 
 
-@pytest.mark.xdist_group("compose-kafka")
 def test_the_broker_takes_its_settings_and_becomes_well(container: Container) -> None:
     until(container.is_well, "Kafka was well")
     said = dict(line.split("=", 1) for line in container.properties.read_text().splitlines() if "=" in line)
@@ -117,7 +116,6 @@ def test_the_broker_takes_its_settings_and_becomes_well(container: Container) ->
     assert said["auto.create.topics.enable"] == "false"
 
 
-@pytest.mark.xdist_group("compose-kafka")
 def test_only_clients_come_in_from_other_containers(container: Container) -> None:
     """The controller, which would obey anybody, listens inside the container only."""
     until(container.is_well, "Kafka was well")

@@ -9,8 +9,6 @@ from sqlalchemy.pool import NullPool
 
 from tests.databases import fresh_database, running_postgres
 
-pytestmark = pytest.mark.xdist_group("databases")
-
 
 def run(url: str | URL, *statements: str) -> list[str]:
     """The first column of the last statement's rows."""

@@ -63,14 +63,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return next(made.glob("*.whl"))
 
 
-@pytest.mark.xdist_group("wheel")
 def test_the_wheel_carries_every_file_of_the_packages_and_nothing_else(wheel: Path) -> None:
     carried = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     wanted = {name for name in tracked() if name.startswith(PACKAGES)}
     assert {"left behind": wanted - carried, "too much": carried - wanted} == {"left behind": set(), "too much": set()}
 
 
-@pytest.mark.xdist_group("wheel")
 def test_hypercare_works_from_the_wheel_alone(wheel: Path, tmp_path: Path) -> None:
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path / "installed"), "HYPERCARE_PORT": "0"}

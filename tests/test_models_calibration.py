@@ -32,7 +32,7 @@ def judged(scores: np.ndarray, system: np.ndarray, grave: np.ndarray, severe: np
     count = len(system)
     row = np.hstack([scores, grave, np.zeros((count, COUNT - 6))])
     nothing = csr_matrix((count, 1))
-    table = Table(nothing, nothing, system, severe, severe[:, 2], np.zeros(count, np.int64), np.full(count, "C1"))
+    table = Table(nothing, nothing, np.full(count, 30), system, severe, severe[:, 2], np.zeros(count, np.int64), np.full(count, "C1"))
     return calibrate(row, table, np.eye(3, dtype=np.bool_)[system], load_costs())
 
 
@@ -52,6 +52,19 @@ def test_probabilities_sum_to_one_and_keep_the_order() -> None:
 def test_a_higher_temperature_is_less_sure() -> None:
     scores = np.array([[2.0, 1.0]])
     assert system_probabilities(scores, 2.0).max() < system_probabilities(scores, 0.5).max()
+
+
+def test_doubt_keeps_every_system_possible() -> None:
+    given = system_probabilities(np.array([[50.0, 0.0, -50.0]]), 1.0, doubt=0.06)
+    assert given.tolist()[0] == pytest.approx([0.96, 0.02, 0.02])
+
+
+def test_doubt_is_found_where_labels_are_noise_and_not_where_they_are_not() -> None:
+    scores, system = drawn(6_000)
+    chance = np.random.default_rng(8)
+    noisy = np.where(chance.random(6_000) < 0.1, chance.integers(0, 3, 6_000), system)
+    assert fitted(scores, system).doubt <= 0.02
+    assert fitted(scores, noisy).doubt >= 0.06
 
 
 def test_great_scores_do_not_overflow() -> None:

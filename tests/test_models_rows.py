@@ -5,7 +5,7 @@ import pytest
 
 from models.contributions import leading_words, speakable, word_weights
 from models.features import SLOTS, Grams, batches, grams, word_hashes
-from models.rows import Rows, counted, damped, product, weighted
+from models.rows import Rows, column_product, counted, counted_only, damped, product, spread, weighted
 from schemas.predictions import TicketText
 
 
@@ -95,3 +95,24 @@ def test_only_words_of_the_vocabulary_and_fields_are_speakable() -> None:
     known = np.sort(word_hashes(["stock", "sample"]))
     assert speakable(found, known).tolist() == [True, False, False, False, True]
     assert speakable(found, known[:0]).tolist() == [False, False, False, False, True]
+
+
+def test_short_texts_are_spread_less_and_very_long_ones_no_further() -> None:
+    given = spread(np.array([0, 4, 30, 150, 5_000]))
+    assert given[2] == 1.0
+    assert given[0] == given[1] < 1.0 < given[3] == given[4]
+
+
+def test_counting_without_the_way_back_counts_the_same() -> None:
+    (batch,) = batches([TicketText(title="stock stock stocks", body="of 4711 and of 12"), TicketText(title=""), TicketText(title="stock")])
+    found = grams(batch)
+    full, quick = counted(found), counted_only(found)
+    assert all((getattr(full, name) == getattr(quick, name)).all() for name in ("text", "slot", "count"))
+    assert found.length.tolist() == [8, 0, 1]
+
+
+def test_weights_by_column_give_the_same_product() -> None:
+    (batch,) = batches([TicketText(title="stock stock stocks"), TicketText(title="stock")])
+    rows = counted(grams(batch))
+    value, weights = rows.count / 7, np.random.default_rng(2).normal(size=(SLOTS, 3)).astype(np.float32)
+    assert column_product(rows, value, np.ascontiguousarray(weights.T)) == pytest.approx(product(rows, value, weights))

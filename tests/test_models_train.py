@@ -72,7 +72,7 @@ def test_a_rare_gram_weighs_more_than_a_common_one() -> None:
 
 
 def test_unseen_tickets_are_harder_than_learned_ones_but_far_from_guessing() -> None:
-    learned = share_right(fit(COURSE, EVERYONE).scores(TABLE))
+    learned = share_right(fit(COURSE, EVERYONE).scores(TABLE, COURSE.columns))
     assert learned > 0.97
     assert 0.6 < share_right(UNSEEN) < learned - 0.05
 
@@ -100,7 +100,15 @@ def test_a_lesson_teaches_the_system_that_its_concept_leans_to() -> None:
     assert lessons.counts.shape[0] == len(lessons.system) == len(carried().lexicon.lessons())
     learned = fit(COURSE, EVERYONE)
     blank = np.zeros((len(lessons.system), len(carried().lexicon.concepts)))
-    scores = learned.scores(replace(TABLE.rows(np.zeros(len(TABLE.system), np.bool_)), counts=lessons.counts, heard=csr_matrix(blank)))
+    scores = learned.scores(
+        replace(
+            TABLE.rows(np.zeros(len(TABLE.system), np.bool_)),
+            counts=lessons.counts,
+            heard=csr_matrix(blank),
+            length=np.full(len(blank), 30),
+        ),
+        COURSE.columns,
+    )
     assert (COURSE.columns.system(scores).argmax(axis=1) == lessons.system).mean() > 0.6
 
 

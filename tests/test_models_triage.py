@@ -10,7 +10,7 @@ from models.columns import Columns
 from models.features import SLOTS, batches, grams, word_hashes
 from models.lexicon import Concept, Lexicon
 from models.registry import load_model
-from models.rows import counted, product, weighted
+from models.rows import counted, product, spread, weighted
 from models.triage import Arrays, TriageModel, answers
 from schemas.predictions import Prediction, TicketText
 from schemas.words import KINDS
@@ -20,6 +20,7 @@ STARTER = load_model()
 SYSTEMS = ("erp", "lims")
 CALIBRATION = Calibration(
     temperature=1.0,
+    doubt=0.0,
     thresholds=(0.7, 1.0),
     set_edges=(0.2, 0.4),
     severity=((1.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0), (0.0, 0.0, 1.0, 0.0)),
@@ -30,6 +31,7 @@ CALIBRATION = Calibration(
 LEXICON = Lexicon((Concept(name="out_of_reach", means="somebody cannot be reached", terms=("no answer", "unreachab*")),))
 COUNT = Columns(len(SYSTEMS)).count
 NO_KIND = (0.0,) * len(KINDS)
+ONE_WORD = float(spread(np.array([1]))[0])
 
 
 def hand_made(
@@ -58,7 +60,7 @@ def test_the_word_that_weighs_decides() -> None:
 
 
 def test_probabilities_are_the_softmax_of_the_scores() -> None:
-    assert answer(STOCK, "stock").confidence == pytest.approx(1 / (1 + np.exp(-3)), abs=0.0001)
+    assert answer(STOCK, "stock").confidence == pytest.approx(1 / (1 + np.exp(-3 / ONE_WORD)), abs=0.0001)
 
 
 def test_each_system_has_its_own_threshold() -> None:
@@ -194,4 +196,4 @@ def test_answers_are_rounded_before_they_are_judged() -> None:
     """A threshold of 0.7 holds for 0.69996, which is published as 0.7: who recomputes from what was published gets the same decision."""
     scores = np.array([(np.log(0.69996 / 0.30004), 0.0, 0, 0, 0, 0, *NO_KIND)])
     assert answers(scores, CALIBRATION).systems[0, 0] == 0.7
-    assert answer(hand_made({}, (float(scores[0, 0]), 0, 0, 0, 0, 0)), "x").decision == "route"
+    assert answer(hand_made({}, (float(scores[0, 0] * ONE_WORD), 0, 0, 0, 0, 0)), "x").decision == "route"

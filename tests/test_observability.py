@@ -294,7 +294,6 @@ def prometheus(address: str) -> Iterator[Prometheus]:
         server.stop()
 
 
-@pytest.mark.xdist_group("prometheus")
 @needs("prometheus")
 def test_every_panel_has_data_of_the_real_service(prometheus: Prometheus) -> None:
     wanted = {spelled(expression) for expression in EXPRESSIONS}
@@ -310,7 +309,6 @@ def test_every_panel_has_data_of_the_real_service(prometheus: Prometheus) -> Non
     assert not prometheus.tells("hypercare_no_such_series")
 
 
-@pytest.mark.xdist_group("prometheus")
 @needs("prometheus")
 def test_figures_are_taken_from_one_process_only(prometheus: Prometheus) -> None:
     eventually(lambda: len(prometheus.ask('up{job=~"hypercare.*"} == 1')) == 2)
@@ -318,7 +316,6 @@ def test_figures_are_taken_from_one_process_only(prometheus: Prometheus) -> None
     assert [series["metric"]["job"] for series in prometheus.ask("hypercare_ledger_head_seq")] == ["hypercare"]
 
 
-@pytest.mark.xdist_group("prometheus")
 @needs("prometheus")
 def test_what_is_wrong_in_the_real_service_fires(prometheus: Prometheus) -> None:
     firing = 'ALERTS{alertstate="firing", alertname="HypercareDeadLetters", kind="delivery", urgency="notify"}'

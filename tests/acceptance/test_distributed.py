@@ -30,7 +30,7 @@ TICKETS_SUBMITTED = 1_000
 FREEZE_S = 15.0
 DECIDED = ("TicketRouted", "TicketQueued")
 
-pytestmark = [pytest.mark.xdist_group("distributed"), pytest.mark.timeout(420)]
+pytestmark = pytest.mark.timeout(420)
 
 
 @pytest.fixture(scope="module")
