@@ -1,9 +1,9 @@
 """Ports of loopback that are this process's own, for servers that it starts, kills and starts again."""
 
+import atexit
 import socket
 
 LOOPBACK = "127.0.0.1"
-_held: list[socket.socket] = []
 
 
 def reserved_port() -> int:
@@ -15,6 +15,6 @@ def reserved_port() -> int:
     holder = socket.socket()
     holder.bind((LOOPBACK, 0))
     holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    _held.append(holder)
+    atexit.register(holder.close)
     port: int = holder.getsockname()[1]
     return port

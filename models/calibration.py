@@ -11,6 +11,8 @@ from models.rows import Floats
 Share = Annotated[float, Field(ge=0, le=1)]
 Slope = tuple[float, float]
 Level = tuple[float, float, float, float]
+LEAST_WORDS = 5
+"""Shorter texts are never routed alone: there was next to nothing like them to measure on, and people mean anything by them."""
 Costs = tuple[tuple[float, float, float, float], ...]
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from models.calibrate import calibrate
-from models.calibration import Calibration, Costs, cheapest
+from models.calibration import LEAST_WORDS, Calibration, Costs, cheapest
 from models.examples import Example
 from models.features import Flags, Ints
 from models.rows import Floats
@@ -83,7 +83,7 @@ def _judged(table: Table, right: Flags, scores: Floats, calibration: Calibration
         confidence=confidence,
         strict=first == table.system,
         right=right[at, first],
-        routed=confidence >= np.array(calibration.thresholds)[first],
+        routed=(confidence >= np.array(calibration.thresholds)[first]) & (table.length >= LEAST_WORDS),
         covered=kept[at, table.system],
         set_size=kept.sum(axis=1),
         severity=likeliest == level,

@@ -8,7 +8,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from models.calibration import Calibration, cheapest, gxp_probability, severity_probabilities, system_probabilities
+from models.calibration import LEAST_WORDS, Calibration, cheapest, gxp_probability, severity_probabilities, system_probabilities
 from models.columns import Columns
 from models.contributions import leading_words, speakable, word_weights
 from models.features import Grams, Hashes, Ints, batches, grams
@@ -125,7 +125,7 @@ class TriageModel:
         suggested = cheapest(answer.severities, self._calibration.costs)
         told = zip(
             answer.systems.tolist(), order.tolist(), answer.severities.tolist(), suggested.tolist(),
-            (answer.gxp >= 0.5).tolist(), answer.kind.tolist(), self._words(read, order[:, 0]), strict=True,
+            (answer.gxp >= 0.5).tolist(), answer.kind.tolist(), read.grams.length.tolist(), self._words(read, order[:, 0]), strict=True,
         )  # fmt: skip
         return [self._prediction(Told(*each)) for each in told]
 
@@ -151,7 +151,7 @@ class TriageModel:
             prediction_set=tuple(self.systems[i] for i in told.order if i == first or told.systems[i] >= edges[i]),
             confidence=confidence,
             threshold=threshold,
-            decision="route" if confidence >= threshold else "triage",
+            decision="route" if confidence >= threshold and told.length >= LEAST_WORDS else "triage",
             severity=SEVERITIES[told.suggested],
             severities=tuple(RankedSeverity(severity=name, probability=p) for name, p in zip(SEVERITIES, told.severities, strict=True)),
             sev1_risk=risk,
@@ -172,4 +172,5 @@ class Told(NamedTuple):
     suggested: int
     gxp: bool
     kind: int
+    length: int
     words: tuple[Word, ...]

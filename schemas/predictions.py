@@ -76,8 +76,9 @@ class Prediction(Shape):
     """A model's answer. `systems` is ordered, most probable first, and holds every system the model knows; `severities` is sev1 to sev4.
 
     `prediction_set` holds the systems that cannot be excluded at the model's error rate. `decision` is "route" where `confidence`, the
-    probability of the first system, reaches `threshold`, the one that this system earned. `sev1_candidate` says that `sev1_risk` is high
-    enough to have a person look at once. `severity` is the suggestion of least expected cost, not the likeliest of `severities`.
+    probability of the first system, reaches `threshold`, the one that this system earned, and the text is more than a few words.
+    `sev1_candidate` says that `sev1_risk` is high enough to have a person look at once. `severity` is the suggestion of least expected
+    cost, not the likeliest of `severities`.
     """
 
     systems: Annotated[tuple[RankedSystem, ...], Field(min_length=1)]

@@ -31,7 +31,8 @@ CALIBRATION = Calibration(
 LEXICON = Lexicon((Concept(name="out_of_reach", means="somebody cannot be reached", terms=("no answer", "unreachab*")),))
 COUNT = Columns(len(SYSTEMS)).count
 NO_KIND = (0.0,) * len(KINDS)
-ONE_WORD = float(spread(np.array([1]))[0])
+ONE_WORD, FIVE_WORDS = spread(np.array([1, 5])).tolist()
+WORDY = "and that is all there"
 
 
 def hand_made(
@@ -64,10 +65,16 @@ def test_probabilities_are_the_softmax_of_the_scores() -> None:
 
 
 def test_each_system_has_its_own_threshold() -> None:
-    assert answer(STOCK, "stock").decision == "route"
+    assert answer(STOCK, f"stock {WORDY}").decision == "route"
     assert answer(STOCK, "stock").threshold == 0.7
-    assert answer(STOCK, "sample").decision == "triage"
+    assert answer(STOCK, f"sample {WORDY}").decision == "triage"
     assert answer(STOCK, "sample").threshold == 1.0
+
+
+def test_a_text_of_a_few_words_is_never_routed_alone() -> None:
+    assert answer(STOCK, "stock stock stock stock").decision == "triage"
+    assert answer(STOCK, "stock stock stock stock stock").decision == "route"
+    assert answer(STOCK, "stock stock stock stock", role="role with many words in it").decision == "triage"
 
 
 def test_a_system_below_its_edge_is_left_out_of_the_set() -> None:
@@ -196,4 +203,4 @@ def test_answers_are_rounded_before_they_are_judged() -> None:
     """A threshold of 0.7 holds for 0.69996, which is published as 0.7: who recomputes from what was published gets the same decision."""
     scores = np.array([(np.log(0.69996 / 0.30004), 0.0, 0, 0, 0, 0, *NO_KIND)])
     assert answers(scores, CALIBRATION).systems[0, 0] == 0.7
-    assert answer(hand_made({}, (float(scores[0, 0] * ONE_WORD), 0, 0, 0, 0, 0)), "x").decision == "route"
+    assert answer(hand_made({}, (float(scores[0, 0] * FIVE_WORDS), 0, 0, 0, 0, 0)), WORDY).decision == "route"
