@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.floors import load_floors
 from models.registry import load_model
 from schemas.entries import Attribution
 from schemas.events import EVENTS, TicketClassified
@@ -20,9 +21,9 @@ from services.tickets import SERVICE, record
 from tests.command_line import on, run
 from tests.corpora import save_small
 from tests.lives import entries_of, submitted
-from tests.test_classifier import FLOORS
 
 MODEL = load_model()
+FLOORS = load_floors()
 TITLE = "IDoc 51 on every goods issue since 02:00, posting period closed"
 Change = Callable[[TicketClassified], dict[str, Any]]
 

@@ -205,10 +205,11 @@ async def test_a_log_that_gives_up_by_itself_fails_the_service_instead_of_leavin
 
 
 async def test_a_log_is_closed_when_its_service_ends(ledger: Ledger) -> None:
-    closed = asyncio.Event()
+    opened, closed = asyncio.Event(), asyncio.Event()
 
     class Watched(Script):
         async def read(self, consumer: str, types: Sequence[str]) -> AsyncGenerator[Batch, None]:
+            opened.set()
             try:
                 async for batch in super().read(consumer, types):
                     yield batch
@@ -216,5 +217,5 @@ async def test_a_log_is_closed_when_its_service_ends(ledger: Ledger) -> None:
                 closed.set()
 
     async with running(ledger, service(Router()), Watched([])):
-        await asyncio.sleep(0.05)
+        await asyncio.wait_for(opened.wait(), 10)
     assert closed.is_set()
