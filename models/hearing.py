@@ -10,6 +10,7 @@ looked up once and remembered; the way through the tree is then found by arithme
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
+from threading import Lock
 from typing import NamedTuple
 
 import numpy as np
@@ -82,6 +83,7 @@ class Ears:
         self._stems: dict[bytes, int] = {}
         self._steps: list[dict[int, int]] = [{}]
         self._ends: list[tuple[int, ...]] = [()]
+        self._busy = Lock()
         self._concepts = 0
         for number, said in enumerate(terms):
             self._concepts = number + 1
@@ -126,7 +128,11 @@ class Ears:
         self._alone, self._begun, self._inside = _Lists(), _Lists(), _Lists()
 
     def hear(self, batch: bytes) -> Heard:
-        """The concepts of each text of joined lines (see `models.features.batches`)."""
+        """The concepts of each text of joined lines (see `models.features.batches`). One thread at a time: what is remembered is shared."""
+        with self._busy:
+            return self._heard(batch)
+
+    def _heard(self, batch: bytes) -> Heard:
         if len(self._numbers) > _MOST_REMEMBERED:
             self._forget()
         line = batch.split()

@@ -8,9 +8,11 @@ import pytest
 from models.errors import CorpusInvalid
 from models.examples import CORPUS, Example, corpus_digest, read_corpus
 from models.features import fold
+from models.registry import load_model
+from models.similar import SAME_INCIDENT
 from models.taxonomy import load_taxonomy
 from models.vocabulary import common_words
-from tests.corpora import small_corpus, whole_corpus, write_corpus
+from tests.corpora import carried, small_corpus, whole_corpus, write_corpus
 
 CARD = (CORPUS / "README.md").read_text(encoding="utf-8")
 
@@ -119,3 +121,18 @@ def test_a_name_is_known_by_its_use_not_by_a_list() -> None:
     assert "quillon" in common_words(with_words("i asked the quillon about it.", every=7))
     assert "quillon" not in common_words(with_words("I asked Quillon about it.", every=7))
     assert "quillon" not in common_words(with_words("Best regards.\nQuillon", every=7))
+
+
+def test_practice_repeats_nothing_that_is_measured() -> None:
+    """A ticket that stood in both would be learned by heart and measured as known. Two people may tell of the same kind of trouble."""
+    measured = {fold(f"{example.title} {example.body}") for example in whole_corpus()}
+    assert not any(fold(f"{example.title} {example.body}") in measured for example in carried().practice)
+    similar = load_model().similar()
+    similar.add([example.id for example in whole_corpus()], [example.text for example in whole_corpus()])
+    alike = [near for near in similar.like([example.text for example in carried().practice]) if near and near[0].score >= SAME_INCIDENT]
+    assert len(alike) <= len(carried().practice) / 1_000
+
+
+def test_writers_of_practice_are_nobody_who_is_measured() -> None:
+    assert {example.writer for example in carried().practice}.isdisjoint(example.writer for example in whole_corpus())
+    assert {example.system for example in carried().practice} <= set(load_taxonomy().ids)

@@ -1,6 +1,7 @@
 """Concepts are heard in what people type, and nowhere else."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,15 @@ def test_what_is_remembered_of_words_is_bounded_and_forgetting_changes_nothing(m
         heard(ears, " ".join(f"w{chr(97 + number)}{chr(97 + other)}" for other in range(20)))
     assert len(ears._numbers) < 100
     assert heard(ears, text) == before == [[0]]
+
+
+def test_threads_that_ask_at_once_hear_what_one_alone_hears() -> None:
+    """Each thread brings words that nobody has remembered yet."""
+    texts = [[f"{example.title} {example.body}" for example in whole_corpus()[start::8]] for start in range(8)]
+    alone = [heard(Ears([concept.terms for concept in carried().lexicon.concepts]), *part) for part in texts]
+    shared = Ears([concept.terms for concept in carried().lexicon.concepts])
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda part: heard(shared, *part), texts)) == alone
 
 
 WORDS = ("ab", "abc", "abd", "b", "cde", "x")

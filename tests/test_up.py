@@ -89,6 +89,8 @@ def test_a_taken_port_is_named(embedded: Process, settings: dict[str, str], tmp_
         ({}, ["relay"], "HYPERCARE_KAFKA_BOOTSTRAP_SERVERS"),
         ({}, ["baker"], "There is no role baker"),
         ({"teams_file": "/dev/null"}, [], "teams file"),
+        ({"floors_file": "/dev/null"}, [], "cannot be used as floors"),
+        ({"model": "/etc"}, [], "is missing; name a folder"),
     ],
 )
 def test_what_cannot_start_says_why_in_words(
