@@ -68,7 +68,7 @@ def _read(path: Path) -> bytes:
             raise ModelDamaged(f"{path} has {size} bytes, more than a model may have ({LARGEST_FILE}); restore the folder")
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ModelMissing(f"{path} is missing; name a folder that holds {MANIFEST} and {ARRAYS}") from error
+        raise ModelMissing(f"{path} is missing; name a folder that holds {MANIFEST}, {ARRAYS} and {WORDS}") from error
 
 
 def _proven(folder: Path, content: Content, name: str) -> bytes:

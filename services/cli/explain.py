@@ -44,7 +44,7 @@ def explain(ticket: Annotated[str, Argument(help="Id of a ticket, e.g. HC-1.")],
         life = _life(connection, ticket)
     decided = [entry for entry in life if entry.type == TicketClassified.__name__]
     if not decided:
-        raise NotFound(f"{ticket} was not classified yet")
+        raise NotFound(f"{ticket} was not classified yet; is a classifier running? `hypercare doctor` tells")
     entry = decided[-1]
     event = TicketClassified.model_validate(entry.data)
     again = _again(life, entry, event)
@@ -58,7 +58,7 @@ def _life(connection: Connection, ticket: str) -> list[Entry]:
     rows = connection.execute(select(ENTRIES).where(ENTRIES.c.ticket == ticket).order_by(ENTRIES.c.seq)).mappings()
     life = [Entry.model_construct(**row) for row in rows]
     if not life:
-        raise NotFound(f"There is no ticket {ticket}")
+        raise NotFound(f"There is no ticket {ticket} in this database; HYPERCARE_DATABASE_URL names another")
     return life
 
 
