@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from schemas.knownerrors import KnownErrorId, KnownErrorText
 from schemas.tickets import Submission
 from schemas.words import CauseClass, GxpFlag, Line, Name, Prose, Severity, Slug, WaitingFor
 
@@ -29,7 +30,10 @@ class TicketClassified(Event):
     """The classifier's decision: what the model said, which floors held, and what followed from both.
 
     `severity` is max(floor, reporter's claim, suggestion); `decided_by` names which of the three set it. The three digests make the
-    decision recomputable.
+    decision recomputable, together with `as_of`: what the classifier knew of other tickets were the entries up to that seq.
+    `autonomy` says whether the model could act alone for this system at this site, and on what evidence. `blind` tickets are shown
+    without a suggestion until a person has routed them. `known_errors` are approved ones that the ticket is like. `shadow` is what a
+    model in shadow would have said.
     """
 
     system: Slug
@@ -42,6 +46,11 @@ class TicketClassified(Event):
     model: str
     rules: str
     configuration: str
+    as_of: int | None = None
+    autonomy: dict[str, Any] | None = None
+    blind: bool = False
+    known_errors: tuple[dict[str, Any], ...] = ()
+    shadow: dict[str, Any] | None = None
 
 
 class TicketRouted(Event):
@@ -112,10 +121,70 @@ class TicketCancelled(Event):
     duplicate_of: TicketId | None = None
 
 
+class TicketGrouped(Event):
+    """The ticket is one of several of the same incident: it stays a ticket of its own, follows its parent, and wakes nobody again."""
+
+    parent: TicketId
+
+
+class TicketUngrouped(Event):
+    """The ticket stands for itself again, and no service groups it any more."""
+
+
 class TicketCommented(Event):
     """Somebody added what the others should know."""
 
     text: Annotated[Prose, StringConstraints(min_length=1)]
+
+
+class KnownErrorRecorded(KnownErrorText, Event):
+    """A fault that is understood was written down, or rewritten: it is offered at intake once somebody else has approved it."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    known_error: KnownErrorId
+
+
+class KnownErrorApproved(Event):
+    """A second person holds the workaround for right and safe."""
+
+    known_error: KnownErrorId
+
+
+class KnownErrorRetired(Event):
+    """It is offered no more: the fault was mended, or the workaround is not to be used."""
+
+    known_error: KnownErrorId
+
+
+class ModelTrained(Event):
+    """A version was made. `labels` counts what people had confirmed until then, `gate` says what keeps it from being promoted."""
+
+    version: str
+    data: str
+    labels: int
+    gate: tuple[str, ...] = ()
+
+
+class ModelShadowed(Event):
+    """A version answers beside the one that decides, and what it says is only kept; None ends that."""
+
+    version: str | None
+
+
+class ModelPromoted(Event):
+    """A version decides from now on; `previous` decided until now."""
+
+    version: str
+    previous: str
+    figures: dict[str, Any]
+
+
+class ModelRolledBack(Event):
+    """The version that decided before decides again."""
+
+    version: str
+    previous: str
 
 
 class NotificationRequested(Event):
@@ -195,6 +264,8 @@ EVENTS: dict[str, type[Event]] = {
     for cls in (
         TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
         TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
+        TicketGrouped, TicketUngrouped, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
+        ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack,
         NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
         EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,
     )

@@ -39,6 +39,8 @@ class TicketText(Shape):
     batch: str | None = None
     stopped: str | None = None
     workaround: str | None = None
+    clock: str | None = None
+    people_affected: int | None = None
 
 
 class Floor(Shape):
@@ -68,8 +70,11 @@ class Word(Shape):
 
 
 class SimilarTicket(Shape):
+    """`same_incident`: very likely the same incident told again."""
+
     ticket: str
     score: Probability
+    same_incident: bool = False
 
 
 class Prediction(Shape):

@@ -8,6 +8,7 @@ from sqlmodel import SQLModel
 
 from schemas.columns import instant, integer, json, text
 from schemas.entries import Entry
+from schemas.knownerrors import KnownError
 from schemas.tickets import Ticket
 
 STRICT = {"sqlite_strict": True}
@@ -20,6 +21,11 @@ class EntryRow(Entry, table=True):
 
 class TicketRow(Ticket, table=True):
     __tablename__ = "ticket"
+    __table_args__ = STRICT
+
+
+class KnownErrorRow(KnownError, table=True):
+    __tablename__ = "known_error"
     __table_args__ = STRICT
 
 
@@ -119,6 +125,7 @@ def _table(name: str) -> Table:
 
 ENTRIES = _table("entry")
 TICKETS = _table("ticket")
+KNOWN_ERRORS = _table("known_error")
 HEAD = _table("head")
 KEYS = _table("idempotency_key")
 ORIGINS = _table("origin")

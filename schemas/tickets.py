@@ -1,9 +1,9 @@
 """What the support desk sends, and the ticket as it stands."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import SQLModel
 
 from schemas.columns import flag, instant, integer, json, text
@@ -11,7 +11,10 @@ from schemas.words import CauseClass, GxpFlag, Instant, Line, Name, Prose, Sever
 
 
 class Submission(BaseModel):
-    """A problem as its reporter tells it. `occurred_at` is when it happened, as the reporter claims; the ledger keeps its own time."""
+    """A problem as its reporter tells it. `occurred_at` is when it happened, as the reporter claims; the ledger keeps its own time.
+
+    `clock` says what runs out and when, for example "hold time of the bulk ends at 14:00"; `people_affected` counts who cannot work.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -28,13 +31,18 @@ class Submission(BaseModel):
     batch: Name | None = None
     stopped: Line | None = None
     workaround: Line | None = None
+    clock: Line | None = None
+    people_affected: Annotated[int, Field(ge=0, le=100_000)] | None = None
     occurred_at: Instant | None = None
     source_system: Name | None = None
     source_id: Name | None = None
 
 
 class Ticket(SQLModel):
-    """One reported problem at one site, as its events made it. `version` counts the events that changed it."""
+    """One reported problem at one site, as its events made it. `version` counts the events that changed it.
+
+    `parent` is the ticket that it is grouped under; `kept_apart` says that a person took it out of a group, where no service puts it again.
+    """
 
     id: str = text(primary_key=True)
     version: int = integer()
@@ -52,6 +60,8 @@ class Ticket(SQLModel):
     batch: str | None = text(default=None)
     stopped: str | None = text(default=None)
     workaround: str | None = text(default=None)
+    clock: str | None = text(default=None)
+    people_affected: int | None = integer(default=None)
     source_system: str | None = text(default=None)
     source_id: str | None = text(default=None)
     system: str | None = text(default=None, index=True)
@@ -68,6 +78,8 @@ class Ticket(SQLModel):
     cause_class: CauseClass | None = text(default=None)
     resolution: str | None = text(default=None)
     duplicate_of: str | None = text(default=None)
+    parent: str | None = text(default=None, index=True)
+    kept_apart: bool = flag(default=False)
     reopened: int = integer(default=0)
     occurred_at: datetime = instant()
     submitted_at: datetime = instant(index=True)

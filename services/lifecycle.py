@@ -13,6 +13,7 @@ from schemas.words import State
 Changes = dict[str, Any]
 
 AT_WORK: frozenset[State] = frozenset({"routed", "acknowledged", "waiting"})
+QA_ROLES = ("qa", "qa_reviewer")
 SHOWN = ("decision", "confidence", "threshold", "systems", "sev1_risk", "sev1_candidate", "kind", "words", "similar")
 """What of a prediction stays with the ticket; the whole of it stands in the ledger."""
 OPEN: frozenset[State] = AT_WORK | {"submitted", "triage"}
@@ -21,7 +22,7 @@ DONE: frozenset[State] = frozenset({"resolved", "closed"})
 
 def _classified(ticket: Ticket, event: e.TicketClassified, entry: Entry) -> Changes:
     shown = {key: event.prediction[key] for key in SHOWN if key in event.prediction}
-    decision = event.model_dump(mode="json", exclude={"prediction", "floors"}) | shown
+    decision = event.model_dump(mode="json", exclude={"prediction", "floors", "shadow"}) | shown
     severity = {} if ticket.severity_confirmed else {"severity": event.severity}
     return {"decision": decision} | severity | ({} if ticket.gxp_confirmed else {"gxp": event.gxp})
 
@@ -75,6 +76,14 @@ def _cancelled(ticket: Ticket, event: e.TicketCancelled, entry: Entry) -> Change
     return {"duplicate_of": event.duplicate_of}
 
 
+def _grouped(ticket: Ticket, event: e.TicketGrouped, entry: Entry) -> Changes:
+    return {"parent": event.parent}
+
+
+def _ungrouped(ticket: Ticket, event: e.TicketUngrouped, entry: Entry) -> Changes:
+    return {"parent": None, "kept_apart": True}
+
+
 def _nothing(ticket: Ticket, event: Event, entry: Entry) -> Changes:
     return {}
 
@@ -104,6 +113,8 @@ LIFECYCLE: dict[type[Event], Rule] = {
     e.TicketReopened: Rule(DONE, None, _reopened, reason=True),
     e.TicketClosed: Rule(frozenset({"resolved"}), "closed", _closed),
     e.TicketCancelled: Rule(OPEN, "cancelled", _cancelled, reason=True),
+    e.TicketGrouped: Rule(OPEN, None, _grouped),
+    e.TicketUngrouped: Rule(OPEN | DONE, None, _ungrouped, reason=True),
     e.TicketCommented: Rule(OPEN | DONE | {"cancelled"}, None, _nothing, counts=False),
 }
 

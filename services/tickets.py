@@ -1,19 +1,40 @@
 """The one door to a ticket: `record` checks the lifecycle, applies the change and appends the event, in the transaction of its draft."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from hashlib import sha256
 
+from sqlalchemy import select
+
 from schemas.entries import Attribution, Entry
-from schemas.events import EVENTS, Event, TicketReclassified, TicketRouted, TicketSubmitted
+from schemas.events import (
+    EVENTS,
+    Event,
+    TicketAcknowledged,
+    TicketClassified,
+    TicketGrouped,
+    TicketReclassified,
+    TicketResolved,
+    TicketRouted,
+    TicketSubmitted,
+)
 from schemas.tables import KEYS, ORIGINS, TICKETS
 from schemas.tickets import Submission, Ticket
+from schemas.words import State
 from services.deliveries import DELIVERY_CHANGES
-from services.errors import Forbidden, Invalid, KeyReused, NotFound, Refused, Stale
+from services.errors import Forbidden, HypercareError, Invalid, KeyReused, NotFound, Refused, Stale
+from services.groups import stands_for_itself
+from services.knownerrors import count_hits
 from services.ledger import Draft, Slot, Subject
-from services.lifecycle import AT_WORK, LIFECYCLE, born, changed
+from services.lifecycle import AT_WORK, LIFECYCLE, QA_ROLES, born, changed
 
-QA_ROLES = ("qa", "qa_reviewer")
 SERVICE = "service"
+FOLLOWS: dict[type[Event], frozenset[State]] = {
+    TicketRouted: frozenset({"submitted", "triage"}),
+    TicketAcknowledged: frozenset({"routed"}),
+    TicketResolved: AT_WORK | {"triage"},
+}
+"""What a person does with a parent holds for its children in these states: it is decided once. Each is closed by itself."""
 
 
 def submit(draft: Draft, submission: Submission, by: Attribution, key: str | None = None) -> tuple[Ticket, bool]:
@@ -73,6 +94,10 @@ def record(draft: Draft, ticket_id: str, event: Event, by: Attribution, version:
         DELIVERY_CHANGES[type(event)](draft, event, draft.append(event, by, Subject(ticket.id, ticket.version, ticket.site)))
         return ticket
     _check(ticket, event, by)
+    if isinstance(event, TicketGrouped):
+        _check_group(draft, ticket, event, by)
+    if isinstance(event, TicketClassified):
+        count_hits(draft, (str(each["known_error"]) for each in event.known_errors))
     version = ticket.version + LIFECYCLE[type(event)].counts
     after = changed(ticket, event, draft.append(event, by, Subject(ticket.id, version, ticket.site)))
     draft.put(TICKETS, after.model_dump())
@@ -90,6 +115,43 @@ def _check(ticket: Ticket, event: Event, by: Attribution) -> None:
         _check_unattended_route(ticket, event)
     if isinstance(event, TicketReclassified):
         _check_reclassification(ticket, event, by)
+
+
+def _check_group(draft: Draft, ticket: Ticket, event: TicketGrouped, by: Attribution) -> None:
+    """A group is a parent and its children, no deeper; and it never hides one that must be seen for itself."""
+    parent = find(draft, event.parent)
+    if parent.id == ticket.id or parent.parent or _children(draft, ticket.id):
+        raise Refused(f"{ticket.id} cannot stand under {parent.id}: a parent has no parent of its own, and a child no children")
+    if by.role == SERVICE and ticket.kept_apart:
+        raise Refused(f"A person took {ticket.id} out of a group; a service does not override people")
+    if why := stands_for_itself(ticket, parent):
+        raise Refused(f"{ticket.id} stays by itself: {why}")
+
+
+def _children(draft: Draft, parent: str) -> list[str]:
+    found = draft.connection.execute(select(TICKETS.c.id).where(TICKETS.c.parent == parent)).scalars()
+    return [child for child in found if find(draft, child).parent == parent]
+
+
+def record_for_group(draft: Draft, ticket_id: str, event: Event, by: Attribution, version: int | None = None) -> Ticket:
+    """`record`, and the same for each ticket under this one that it stands for and that can follow; the others stay as they are."""
+    before = len(draft.entries)
+    ticket = record(draft, ticket_id, event, by, version)
+    if type(event) in FOLLOWS:
+        cause = str(draft.entries[before]["id"])
+        led = replace(by, cause=cause, reason=f"as {ticket.id}" + (f": {by.reason}" if by.reason else ""))
+        for child in [find(draft, each) for each in _children(draft, ticket_id)]:
+            if child.state in FOLLOWS[type(event)] and not stands_for_itself(child, ticket.model_copy(update={"state": "routed"})):
+                _follow(draft, child, event, led)
+    return ticket
+
+
+def _follow(draft: Draft, child: Ticket, event: Event, by: Attribution) -> None:
+    mark = draft.mark()
+    try:
+        record(draft, child.id, event, by)
+    except HypercareError:
+        draft.undo(mark)
 
 
 def _check_unattended_route(ticket: Ticket, event: TicketRouted) -> None:

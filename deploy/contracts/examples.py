@@ -22,6 +22,13 @@ SUBMISSION = {
     "stopped": "Packaging line 3",
     "occurred_at": AT,
 }
+KNOWN = {
+    "title": "Serial numbers run out at the turn of the month",
+    "symptom": "Cartons are rejected with 'number already used' although the pool shows free numbers.",
+    "cause": "The site server keeps the ranges of the month before.",
+    "workaround": "Load the pool again in the line server, then start the line with a fresh range.",
+    "system": "packaging_serialization",
+}
 PREDICTION = Prediction(
     systems=(RankedSystem(system="packaging_serialization", probability=0.94), RankedSystem(system="erp", probability=0.06)),
     prediction_set=("packaging_serialization",),
@@ -75,6 +82,15 @@ EXAMPLES: tuple[BaseModel, ...] = (
     e.TicketClosed(),
     e.TicketCancelled(duplicate_of="HC-12"),
     e.TicketCommented(text="The vendor is on the phone"),
+    e.TicketGrouped(parent="HC-12"),
+    e.TicketUngrouped(),
+    e.KnownErrorRecorded.model_validate(KNOWN | {"known_error": "KE-3"}),
+    e.KnownErrorApproved(known_error="KE-3"),
+    e.KnownErrorRetired(known_error="KE-3"),
+    e.ModelTrained(version="cork-3f0a9c11d2e4", data="c7" * 32, labels=412),
+    e.ModelShadowed(version="cork-3f0a9c11d2e4"),
+    e.ModelPromoted(version="cork-3f0a9c11d2e4", previous="starter-9d01b2c3e4f5", figures={"macro_f1": 0.88}),
+    e.ModelRolledBack(version="starter-9d01b2c3e4f5", previous="cork-3f0a9c11d2e4"),
     e.NotificationRequested(delivery="c4" * 16, channel="webhook", address="https://pager.example/hook", urgency="page"),
     e.NotificationSent(delivery="c4" * 16, attempts=1),
     e.NotificationFailed(delivery="c4" * 16, attempts=12, error="HTTP 410"),

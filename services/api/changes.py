@@ -20,7 +20,7 @@ from services.errors import NotFound, Refused, Stale, VersionRequired
 from services.ledger import Draft
 from services.lifecycle import LIFECYCLE
 from services.teams import Teams
-from services.tickets import find, record
+from services.tickets import find, record_for_group
 from services.web.bodies import router as json_router
 from services.web.callers import Caller
 from services.web.problems import refusals
@@ -79,6 +79,8 @@ CHANGES = (
     Change("reopen", e.TicketReopened, "Say that the fault is back", {"reason": "it stopped again at 14:20"}),
     Change("close", e.TicketClosed, "Confirm the resolution", {}),
     Change("cancel", e.TicketCancelled, "End a duplicate or a mistake", {"duplicate_of": "HC-7", "reason": "same stop, told twice"}),
+    Change("group", e.TicketGrouped, "Put a ticket under the one that stands for its incident", {"parent": "HC-7"}),
+    Change("ungroup", e.TicketUngrouped, "Let a ticket stand for itself again", {"reason": "another printer, another fault"}),
     Change("comments", e.TicketCommented, "Tell the others something", {"text": "Restarted the gateway."}, blind=True),
 )  # fmt: skip
 
@@ -92,7 +94,7 @@ def _endpoint(change: Change, body: type[BaseModel]) -> Callable[..., Awaitable[
 
         def command(draft: Draft) -> Ticket:
             ticket = find(draft, ticket_id)
-            return record(draft, ticket_id, change.happening(told, ticket, desk.teams), by, versions.at(ticket.version))
+            return record_for_group(draft, ticket_id, change.happening(told, ticket, desk.teams), by, versions.at(ticket.version))
 
         return answer(await desk.write(command, (TICKETS, (ticket_id,))))
 

@@ -127,6 +127,8 @@ def _asked(row: Row, meaning: Mapping[str, str]) -> Asked:
     problem = row.problem or ("" if title.strip() else "the row has neither title nor body")
     if not problem and claim not in (None, *SEVERITIES):
         problem = f"reported_severity: {claim!r} is none of {', '.join(SEVERITIES)}"
+    if not problem and not cells.get("people_affected", "0").isdecimal():
+        problem = f"people_affected: {cells['people_affected']!r} is no number of people"
     if problem:
         return Asked(row.number, name, problem=problem)
     text = TicketText(title=title, **{field: cells[field] for field in TicketText.model_fields if field in cells and field != "title"})

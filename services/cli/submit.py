@@ -37,6 +37,8 @@ class Report:
     batch: Annotated[str | None, Option(help="Batch number.")] = None
     stopped: Annotated[str | None, Option(help="What stands still because of it.")] = None
     workaround: Annotated[str | None, Option(help="What people do until it is mended.")] = None
+    clock: Annotated[str | None, Option(help="What runs out and when, e.g. 'hold time ends 14:00'.")] = None
+    people_affected: Annotated[int | None, Option(help="How many people cannot work.")] = None
     occurred_at: Annotated[str | None, Option(help="When it happened, e.g. 2026-03-01T06:15:00+01:00.")] = None
     source_system: Annotated[str | None, Option(help="The tool that knows this problem already ...")] = None
     source_id: Annotated[str | None, Option(help="... and its number there.")] = None

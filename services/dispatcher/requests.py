@@ -19,6 +19,7 @@ from schemas.events import (
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
 from services.errors import Invalid, Misconfigured
+from services.groups import may_be_sev1, stands_for_itself
 from services.runner import Occurrence
 from services.teams import Audience, Teams, Urgency
 
@@ -31,14 +32,18 @@ LIKELY = 0.8
 """Candidates are the first systems that together are at least this probable, given that it is none of those that gave the ticket back."""
 
 Before = Callable[[Entry], Ticket | None]
+Find = Callable[[str], Ticket | None]
 
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """`before` gives the ticket as it stood before an entry: whether a change was a raise cannot be seen from its result."""
+    """`before` gives the ticket as it stood before an entry: whether a change was a raise cannot be seen from its result. `find` gives a
+    ticket as it stands.
+    """
 
     teams: Teams
     before: Before
+    find: Find
 
     def __post_init__(self) -> None:
         if not _reach(self.teams.triage, "page"):
@@ -50,7 +55,7 @@ class Requests:
     def _follow(self, entry: Entry, event: Event, ticket: Ticket) -> list[Event]:
         if moot(entry, ticket) or (isinstance(event, TicketReclassified) and not _raised(event, self.before(entry))):
             return []
-        urgency: Urgency = "page" if _is_urgent(ticket) else "notify"
+        urgency: Urgency = "page" if _is_urgent(ticket) and not self._stood_for(ticket) else "notify"
         targets = dict.fromkeys(target for audience in self._audiences(ticket) for target in _reach(audience, urgency))
         if urgency == "page" and not targets:
             targets = dict.fromkeys(_reach(self.teams.triage, "page"))
@@ -58,6 +63,11 @@ class Requests:
             NotificationRequested(delivery=delivery_id(entry.id, *target), channel=target[0], address=target[1], urgency=urgency)
             for target in targets
         ]
+
+    def _stood_for(self, ticket: Ticket) -> bool:
+        """Whether people were woken for its parent already: a storm pages once."""
+        parent = self.find(ticket.parent) if ticket.parent else None
+        return parent is not None and _is_urgent(parent) and stands_for_itself(ticket, parent) is None
 
     def _audiences(self, ticket: Ticket) -> Iterator[Audience]:
         """The responsible team; without one the triage lead, and for what may be a Sev1 also the teams that it may belong to."""
@@ -88,12 +98,6 @@ def moot(cause: Entry, ticket: Ticket) -> str | None:
     if cause.type in ("TicketQueued", "TicketReturned") and ticket.state != "triage":
         return f"{ticket.id} no longer waits in triage"
     return None
-
-
-def may_be_sev1(ticket: Ticket) -> bool:
-    """The model's doubt counts until a person has set the severity."""
-    doubt = bool(ticket.decision and ticket.decision.get("sev1_candidate")) and not ticket.severity_confirmed
-    return ticket.severity == "sev1" or doubt
 
 
 def candidates(ticket: Ticket) -> list[str]:

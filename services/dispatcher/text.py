@@ -8,7 +8,7 @@ from schemas.entries import Entry
 from schemas.tickets import Ticket
 from services.dispatcher.channels import Message
 from services.dispatcher.leases import Lease
-from services.dispatcher.requests import may_be_sev1
+from services.groups import may_be_sev1
 from services.tickets import SERVICE
 
 UNDECIDED = "undecided"
