@@ -5,7 +5,7 @@ import pytest
 
 from models.registry import load_model
 from models.resubmission import all_told_again
-from models.similar import LEAST, MOST, SAME_INCIDENT, Similar
+from models.similar import LEAST, MOST, MOST_KNOWN, SAME_INCIDENT, Similar
 from schemas.predictions import TicketText
 from tests.corpora import whole_corpus
 
@@ -81,3 +81,23 @@ def test_tickets_added_later_are_found_too() -> None:
     similar.add(["late"], [TEXTS[77]])
     assert len(similar) == 6
     assert similar.like([TEXTS[77]])[0][0].ticket == "late"
+
+
+def test_what_is_found_does_not_depend_on_how_tickets_were_added() -> None:
+    one_by_one, in_parts = MODEL.similar(), MODEL.similar()
+    for name, text in zip(NAMES[:260], TEXTS[:260], strict=True):
+        one_by_one.add([name], [text])
+    for first in range(0, 260, 37):
+        in_parts.add(NAMES[first : min(260, first + 37)], TEXTS[first : min(260, first + 37)])
+    asked = all_told_again(TEXTS[:60])
+    assert one_by_one.like(asked) == in_parts.like(asked) == known(260).like(asked)
+
+
+def test_the_newest_ten_thousand_are_compared_with() -> None:
+    similar, text = MODEL.similar(), TicketText(title="Label printer P-114 offline in dispensing since the restart")
+    similar.add(["oldest"], [text])
+    for part in range(MOST_KNOWN // 1000 - 1):
+        similar.add([f"HC-{part}-{number}" for number in range(1000)], TEXTS[:1000])
+    assert similar.like([text])[0][0].ticket == "oldest"
+    similar.add([f"HC-{number}" for number in range(1000)], TEXTS[:1000])
+    assert "oldest" not in {one.ticket for one in similar.like([text])[0]}

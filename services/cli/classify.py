@@ -14,7 +14,7 @@ from typer import Argument, Option
 
 from models.floors import Floors
 from models.severity import severity_of
-from models.similar import SAME_INCIDENT, Similar
+from models.similar import Similar
 from models.triage import TriageModel
 from schemas.predictions import Prediction, SimilarTicket, TicketText
 from schemas.words import SEVERITIES, Severity
@@ -85,7 +85,7 @@ class Judge:
                 "gxp": "potential" if prediction.gxp or any(floor.gxp for floor in floors) else "none",
                 "floors": [floor.model_dump(mode="json") for floor in floors],
                 "rules": self.floors.digest,
-                "similar": [one.model_dump(mode="json") | {"same_incident": one.score >= SAME_INCIDENT} for one in similar],
+                "similar": [one.model_dump(mode="json") for one in similar],
             }
         )
 
