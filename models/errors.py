@@ -5,6 +5,7 @@ ModelError
 ├── ModelDamaged      bytes differ from what the manifest promises
 ├── ModelUnsupported  whole, but not made for this version of the product
 ├── ModelUnfaithful   whole and fitting, but it does not give its own recorded answers
+├── NotPromotable     a version may not decide: it is worse, or not to be compared
 ├── RulesInvalid      floors.toml or systems.toml cannot be used
 ├── LexiconInvalid    a file of concepts cannot be used
 └── CorpusInvalid     a training file cannot be read
@@ -28,6 +29,10 @@ class ModelUnsupported(ModelError):
 
 
 class ModelUnfaithful(ModelError):
+    pass
+
+
+class NotPromotable(ModelError):
     pass
 
 

@@ -23,6 +23,9 @@ MOST_KNOWN = 10_000
 LEAST = 0.25
 SAME_INCIDENT = 0.45
 """From here on a text is very likely the same incident told again: no two tickets of the carried corpus are as alike."""
+ALIKE = 0.15
+"""What different people tell of one incident: two of a thousand pairs of a site's unrelated tickets are as alike, which is little
+where time and place must agree as well."""
 _ALWAYS_TELLING = 500
 _TELLS_NOTHING = 0.1
 _LARGEST_BLOCK = 4_096
@@ -101,7 +104,9 @@ class Similar:
         while self._blocks[0].first + self._blocks[0].tickets < newest - MOST_KNOWN - _SLACK:
             del self._blocks[0]
 
-    def like(self, texts: Sequence[TicketText], before: Sequence[int] | None = None, most: int = MOST) -> list[tuple[SimilarTicket, ...]]:
+    def like(
+        self, texts: Sequence[TicketText], before: Sequence[int] | None = None, most: int = MOST, least: float = LEAST
+    ) -> list[tuple[SimilarTicket, ...]]:
         """For each text the most similar known tickets, the greatest score first; with `before` only those added before that place."""
         found: list[tuple[SimilarTicket, ...]] = []
         for batch in batches(texts):
@@ -110,7 +115,7 @@ class Similar:
             edges = np.searchsorted(rows.text, np.arange(rows.texts + 1))
             for first, last in itertools.pairwise(edges.tolist()):
                 known = len(self) if before is None else before[len(found)]
-                found.append(self._most(self._scores(rows.slot[first:last], value[first:last]), known, most))
+                found.append(self._most(self._scores(rows.slot[first:last], value[first:last]), known, most, least))
         return found
 
     def _scores(self, slot: Ints, value: Floats) -> Floats:
@@ -120,10 +125,10 @@ class Similar:
         gone = np.zeros(self._blocks[0].first if self._blocks else 0)
         return np.concatenate([gone, *(block.scores(slot, value) for block in self._blocks)])
 
-    def _most(self, scores: Floats, known: int, most: int) -> tuple[SimilarTicket, ...]:
+    def _most(self, scores: Floats, known: int, most: int, least: float) -> tuple[SimilarTicket, ...]:
         """Of equal scores the older ticket comes first."""
         oldest = max(0, known - MOST_KNOWN)
-        near = np.flatnonzero(scores[oldest:known] >= LEAST) + oldest
+        near = np.flatnonzero(scores[oldest:known] >= least) + oldest
         best = near[np.argsort(-scores[near], kind="stable")[:most]]
         told = ((self._ids[at], min(1.0, float(scores[at]))) for at in best.tolist())
         return tuple(SimilarTicket(ticket=ticket, score=score, same_incident=score >= SAME_INCIDENT) for ticket, score in told)

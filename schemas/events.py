@@ -187,6 +187,15 @@ class ModelRolledBack(Event):
     previous: str
 
 
+class ModelTakenUp(Event):
+    """A replica of the classifier works with a version; `error` says why it is not the wanted one. "rules": without any model."""
+
+    wanted: str
+    version: str
+    replica: str
+    error: str | None = None
+
+
 class NotificationRequested(Event):
     """A delivery is due. `delivery` is stable: derived from the cause and the target, so that a replay asks for the same one."""
 
@@ -265,7 +274,7 @@ EVENTS: dict[str, type[Event]] = {
         TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
         TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
         TicketGrouped, TicketUngrouped, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
-        ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack,
+        ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp,
         NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
         EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,
     )

@@ -77,6 +77,15 @@ class SimilarTicket(Shape):
     same_incident: bool = False
 
 
+class KnownErrorHit(Shape):
+    """A known error that a ticket is like, and the way round it."""
+
+    known_error: str
+    score: Probability
+    title: str
+    workaround: str
+
+
 class Prediction(Shape):
     """A model's answer. `systems` is ordered, most probable first, and holds every system the model knows; `severities` is sev1 to sev4.
 

@@ -11,7 +11,7 @@ from models.taxonomy import load_taxonomy
 from schemas.topics import INTAKE
 from services.api.desk import Desk
 from services.api.routes import ROUTERS, furnish
-from services.classifier import Decider, classifier, learned
+from services.classifier import classifier, decider_of, mind_of
 from services.db import pending_migrations, ping
 from services.dispatcher import Engine, dispatcher, open_channels_from
 from services.errors import Misconfigured, Unavailable
@@ -91,8 +91,9 @@ def _api(made: Cast) -> None:
 
 
 def _classifier(made: Cast) -> None:
-    model, floors = learned(made.settings)
-    made.run(classifier(Decider(lambda: model, floors, made.teams)))
+    mind = mind_of(made.settings, made.ledger)
+    made.run(classifier(decider_of(made.settings, mind, made.teams)))
+    made.work.append(mind.run)
 
 
 def _dispatcher(made: Cast) -> None:

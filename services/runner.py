@@ -39,7 +39,15 @@ class Occurrence(NamedTuple):
     ticket: Ticket
 
 
-Handler = Callable[[Sequence[Occurrence]], Sequence[Sequence[Event]]]
+class Aside(NamedTuple):
+    """An event of the same or another ticket that is recorded if it may be: where it is refused, nothing else is undone."""
+
+    ticket: str
+    event: Event
+
+
+Answer = Sequence[Event | Aside]
+Handler = Callable[[Sequence[Occurrence]], Sequence[Answer]]
 """What happened in, what follows out: one list of events per occurrence, in the same order. No session, broker or clock inside."""
 
 
@@ -50,7 +58,7 @@ class Service:
     name: str
     listens_to: Sequence[type[Event]]
     handle: Handler
-    rescue: Callable[[Occurrence], Sequence[Event]] = field(default=lambda occurrence: ())
+    rescue: Callable[[Occurrence], Answer] = field(default=lambda occurrence: ())
 
     @property
     def types(self) -> tuple[str, ...]:
@@ -97,7 +105,7 @@ class Runner:
         outcome = await self._attempt(work)
         await self._write(work, outcome, batch.position)
 
-    async def _attempt(self, work: Sequence[Occurrence]) -> list[Sequence[Event] | Exception]:
+    async def _attempt(self, work: Sequence[Occurrence]) -> list[Answer | Exception]:
         """The handler's answer per occurrence: the whole batch at once, and where that fails each alone, several times."""
         if not work:
             return []
@@ -109,7 +117,7 @@ class Runner:
             log.warning("a batch failed; its events are tried one by one", service=self.service.name, error=repr(error))
         return [await self._alone(occurrence) for occurrence in work]
 
-    async def _alone(self, occurrence: Occurrence) -> Sequence[Event] | Exception:
+    async def _alone(self, occurrence: Occurrence) -> Answer | Exception:
         wait, failure = self.first_wait, Exception()
         for _ in range(ATTEMPTS):
             try:
@@ -123,7 +131,7 @@ class Runner:
         log.error("an event is laid aside", service=self.service.name, event_id=occurrence.entry.id, error=repr(failure))
         return failure
 
-    def _handle(self, work: Sequence[Occurrence]) -> Sequence[Sequence[Event]]:
+    def _handle(self, work: Sequence[Occurrence]) -> Sequence[Answer]:
         outcome = self.service.handle(work)
         if len(outcome) != len(work):
             raise ValueError(f"{self.service.name} answered {len(outcome)} lists for {len(work)} events")
@@ -140,7 +148,7 @@ class Runner:
         split = len(ENTRIES.columns)
         return [_occurrence(tuple(row)[:split], tuple(row)[split:]) for row in rows]
 
-    async def _write(self, work: Sequence[Occurrence], outcome: Sequence[Sequence[Event] | Exception], position: int | None) -> None:
+    async def _write(self, work: Sequence[Occurrence], outcome: Sequence[Answer | Exception], position: int | None) -> None:
         def command(draft: Draft) -> None:
             for occurrence, events in zip(work, outcome, strict=True):
                 self._record(draft, occurrence, events)
@@ -152,7 +160,7 @@ class Runner:
             reads: list[Slot] = [(HANDLED, (self.service.name, each.entry.id)) for each in work]
             await self.ledger.written(command, *reads, *((TICKETS, (each.ticket.id,)) for each in work))
 
-    def _record(self, draft: Draft, occurrence: Occurrence, events: Sequence[Event] | Exception) -> None:
+    def _record(self, draft: Draft, occurrence: Occurrence, events: Answer | Exception) -> None:
         """What follows from one event, and that it is handled. A refusal means that a person was faster: noted, not an error."""
         entry = occurrence.entry
         before = draft.get(HANDLED, self.service.name, entry.id)
@@ -167,7 +175,7 @@ class Runner:
         mark = draft.mark()
         try:
             for event in events:
-                record(draft, occurrence.ticket.id, event, by)
+                _apply(draft, occurrence.ticket.id, event, by)
         except HypercareError as refused:
             draft.undo(mark)
             note = f"overtaken: {refused}"[:500]
@@ -199,6 +207,18 @@ class Runner:
             draft.put(CONSUMERS, {"name": self.service.name, "listens_to": list(self.service.types), "position": known["position"]})
 
         self.ledger.write(command).result()
+
+
+def _apply(draft: Draft, ticket: str, event: Event | Aside, by: Attribution) -> None:
+    if not isinstance(event, Aside):
+        record(draft, ticket, event, by)
+        return
+    mark = draft.mark()
+    try:
+        record(draft, event.ticket, event.event, by)
+    except HypercareError as refused:
+        draft.undo(mark)
+        log.info("not recorded", ticket=event.ticket, event=type(event.event).__name__, reason=str(refused))
 
 
 def _occurrence(entry: tuple[Any, ...], ticket: tuple[Any, ...]) -> Occurrence:

@@ -67,7 +67,16 @@ class Settings(BaseSettings):
         None, validate_default=True, description="TOML file of API keys; without it callers name themselves, on loopback only"
     )
     teams_file: Present | None = Field(None, description="TOML file: which team owns a system at a site, and how it is told")
-    model: Present | None = Field(None, description="folder of the model version to use; empty: the starter version")
+    model: Present | None = Field(
+        None, description="folder of the model version that decides until another is promoted; empty: the starter version"
+    )
+    models_dir: Path = Field(Path("models-of-this-site"), description="folder in which `hypercare model train` keeps the versions it makes")
+    autonomy: Literal["earned", "granted"] = Field(
+        "earned",
+        description="earned: a system is routed to alone once people have confirmed enough of it; granted: from the first ticket on, until "
+        "people show otherwise",
+    )
+    blind_share: float = Field(0.05, ge=0, le=1, description="share of tickets that people decide on without seeing a suggestion")
     floors_file: Present | None = Field(None, description="TOML file of severity floors; empty: the shipped ones")
     systems_file: Present | None = Field(None, description="TOML file of the systems to route to; empty: the shipped taxonomy")
     anchors_file: Path | None = Field(None, description="file outside the database that gets the ledger head every hour and at the end")

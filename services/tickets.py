@@ -101,6 +101,18 @@ def record(draft: Draft, ticket_id: str, event: Event, by: Attribution, version:
     version = ticket.version + LIFECYCLE[type(event)].counts
     after = changed(ticket, event, draft.append(event, by, Subject(ticket.id, version, ticket.site)))
     draft.put(TICKETS, after.model_dump())
+    return _to_its_parent(draft, after, by) if isinstance(event, TicketGrouped) else after
+
+
+def _to_its_parent(draft: Draft, child: Ticket, by: Attribution) -> Ticket:
+    """A child that waits for a decision goes where its parent went, unless it was given back there."""
+    parent = find(draft, str(child.parent))
+    if child.state not in FOLLOWS[TicketRouted] or not (parent.system and parent.team) or parent.system in child.moved_from:
+        return child
+    event = TicketRouted(system=parent.system, team=parent.team)
+    led = replace(by, reason=f"as {parent.id}")
+    after = changed(child, event, draft.append(event, led, Subject(child.id, child.version + 1, child.site)))
+    draft.put(TICKETS, after.model_dump())
     return after
 
 
@@ -122,8 +134,10 @@ def _check_group(draft: Draft, ticket: Ticket, event: TicketGrouped, by: Attribu
     parent = find(draft, event.parent)
     if parent.id == ticket.id or parent.parent or _children(draft, ticket.id):
         raise Refused(f"{ticket.id} cannot stand under {parent.id}: a parent has no parent of its own, and a child no children")
-    if by.role == SERVICE and ticket.kept_apart:
-        raise Refused(f"A person took {ticket.id} out of a group; a service does not override people")
+    if ticket.parent == parent.id:
+        raise Refused(f"{ticket.id} stands under {parent.id} already")
+    if by.role == SERVICE and (ticket.kept_apart or ticket.parent):
+        raise Refused(f"A person decided where {ticket.id} stands; a service does not override people")
     if why := stands_for_itself(ticket, parent):
         raise Refused(f"{ticket.id} stays by itself: {why}")
 

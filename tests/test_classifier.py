@@ -5,22 +5,16 @@ from collections.abc import Sequence
 import pytest
 
 from models.fixed import FixedModel, prediction
-from models.floors import load_floors
 from models.registry import load_model
 from models.triage import Model
 from schemas.events import EVENTS, Event, TicketClassified, TicketQueued, TicketRouted
 from schemas.tickets import Ticket
-from services.classifier import Decider, classifier
+from services.classifier import classifier
 from services.ledger import Ledger
 from services.runner import Occurrence
 from services.teams import load_teams
 from tests.lives import entries_of, submitted
-
-FLOORS = load_floors()
-
-
-def decider(model: Model) -> Decider:
-    return Decider(lambda: model, FLOORS, load_teams(None))
+from tests.minds import FLOORS, decider
 
 
 def occurrences(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Occurrence]:
@@ -32,7 +26,7 @@ def occurrences(ledger: Ledger, tickets: Sequence[Ticket]) -> list[Occurrence]:
 
 
 def decided(ledger: Ledger, model: Model, **fields: object) -> list[Event]:
-    return decider(model).decide(occurrences(ledger, [submitted(ledger, **fields)]))[0]
+    return decider(ledger, model).decide(occurrences(ledger, [submitted(ledger, **fields)]))[0]
 
 
 def sure(**given: object) -> FixedModel:
@@ -79,13 +73,14 @@ def test_a_floor_beats_claim_and_suggestion_and_says_why(ledger: Ledger) -> None
 def test_a_batch_is_answered_in_its_order(ledger: Ledger) -> None:
     tickets = [submitted(ledger, title=title) for title in ("order missing", "sample missing", "order missing")]
     model = FixedModel({"order missing": prediction("erp", 0.99), "sample missing": prediction("lims", 0.99)})
-    answers = decider(model).decide(occurrences(ledger, tickets))
+    answers = decider(ledger, model).decide(occurrences(ledger, tickets))
     assert [answer[0].system for answer in answers if isinstance(answer[0], TicketClassified)] == ["erp", "lims", "erp"]
 
 
 def test_every_decision_names_what_it_rests_on(ledger: Ledger) -> None:
     model = load_model(None)
-    first, again = (decided(ledger, model, title="IDoc 51 on LOIPRO since 02:00, orders missing in MES")[0] for _ in range(2))
+    work = occurrences(ledger, [submitted(ledger, title="IDoc 51 on LOIPRO since 02:00, orders missing in MES")])
+    first, again = (decider(ledger, model).decide(work)[0][0] for _ in range(2))
     assert isinstance(first, TicketClassified)
     assert first == again
     assert (first.model, first.rules, first.configuration) == (model.version, FLOORS.digest, load_teams(None).digest())
@@ -93,7 +88,7 @@ def test_every_decision_names_what_it_rests_on(ledger: Ledger) -> None:
 
 
 def test_a_ticket_that_the_classifier_cannot_read_goes_to_a_person(ledger: Ledger) -> None:
-    service = classifier(decider(sure()))
+    service = classifier(decider(ledger, sure()))
     occurrence = occurrences(ledger, [submitted(ledger)])[0]
     assert list(service.rescue(occurrence)) == [TicketQueued()]
     assert service.types == ("TicketSubmitted",)

@@ -7,23 +7,20 @@ from typing import Any
 
 import pytest
 
-from models.floors import load_floors
 from models.registry import load_model
 from schemas.entries import Attribution
 from schemas.events import EVENTS, TicketClassified
 from schemas.tickets import Ticket
-from services.classifier import Decider
-from services.cli.explain import SOURCES
+from services.classifier.explanation import SOURCES
 from services.ledger import Ledger
 from services.runner import Occurrence
-from services.teams import load_teams
 from services.tickets import SERVICE, record
 from tests.command_line import on, run
 from tests.corpora import save_small
 from tests.lives import entries_of, submitted
+from tests.minds import FLOORS, decider
 
 MODEL = load_model()
-FLOORS = load_floors()
 TITLE = "IDoc 51 on every goods issue since 02:00, posting period closed"
 Change = Callable[[TicketClassified], dict[str, Any]]
 
@@ -32,8 +29,7 @@ def classified(ledger: Ledger, change: Change = lambda event: {}) -> Ticket:
     """A ticket that the classifier has decided; `change` says what the ledger holds otherwise than was decided."""
     ticket = submitted(ledger, title=TITLE)
     entry = entries_of(ledger, ticket.id)[0]
-    decider = Decider(lambda: MODEL, FLOORS, load_teams(None))
-    event = decider.decide([Occurrence(entry, EVENTS[entry.type].model_validate(entry.data), ticket)])[0][0]
+    event = decider(ledger, MODEL).decide([Occurrence(entry, EVENTS[entry.type].model_validate(entry.data), ticket)])[0][0]
     assert isinstance(event, TicketClassified)
     event = event.model_copy(update=change(event))
     by = Attribution("service:classifier", SERVICE, cause=entry.id)
@@ -78,11 +74,11 @@ def test_what_another_model_or_rule_decided_is_not_called_wrong(ledger: Ledger, 
     assert f"decided by another {source}" in result.stdout
 
 
-def test_an_older_version_is_asked_where_the_settings_name_it(ledger: Ledger, tmp_path: Path) -> None:
+def test_the_version_that_decided_is_asked_though_another_decides_now(ledger: Ledger, tmp_path: Path) -> None:
     save_small(tmp_path / "small")
     ticket = classified(ledger)
     result = run("explain", ticket.id, env=on(tmp_path / "hypercare.db") | {"HYPERCARE_MODEL": str(tmp_path / "small")})
-    assert "decided by another model" in result.stdout
+    assert "decided the same, bit for bit" in result.stdout
 
 
 def test_a_ticket_that_is_not_there_or_not_decided_is_said_to_be_so(ledger: Ledger, tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ def phone() -> io.StringIO:
 @pytest.fixture
 async def stage(tmp_path: Path, phone: io.StringIO) -> AsyncIterator[Stage]:
     """Everything in one process on SQLite, as a newcomer runs it."""
-    settings = load_settings(database_url=f"sqlite:///{tmp_path / 'hypercare.db'}", port=0)
+    settings = load_settings(database_url=f"sqlite:///{tmp_path / 'hypercare.db'}", port=0, autonomy="granted", blind_share=0)
     async with running(settings, EMBEDDED, phone) as running_stage:
         yield running_stage
 

@@ -171,7 +171,7 @@ def test_a_ticket_resolved_in_triage_returns_to_triage_when_reopened(ledger: Led
 def test_every_event_is_in_the_lifecycle_or_about_deliveries_letters_known_errors_or_models() -> None:
     elsewhere = {e.TicketSubmitted, e.EventParked, e.RecordQuarantined, e.DeadLetterReplayed, e.DeadLetterDiscarded, e.RelayRewound}
     elsewhere |= {e.KnownErrorRecorded, e.KnownErrorApproved, e.KnownErrorRetired}
-    elsewhere |= {e.ModelTrained, e.ModelShadowed, e.ModelPromoted, e.ModelRolledBack}
+    elsewhere |= {e.ModelTrained, e.ModelShadowed, e.ModelPromoted, e.ModelRolledBack, e.ModelTakenUp}
     assert set(EVENTS.values()) == set(LIFECYCLE) | set(DELIVERY_CHANGES) | elsewhere
 
 

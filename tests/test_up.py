@@ -21,7 +21,8 @@ TOLD = {"title": "IDoc 51 on LOIPRO since 02:00, orders are missing in the MES",
 
 @pytest.fixture
 def settings(tmp_path: Path) -> dict[str, str]:
-    return {"database_url": f"sqlite:///{tmp_path / 'hypercare.db'}", "anchors_file": str(tmp_path / "anchors")}
+    given = {"database_url": f"sqlite:///{tmp_path / 'hypercare.db'}", "anchors_file": str(tmp_path / "anchors")}
+    return given | {"autonomy": "granted", "blind_share": "0"}
 
 
 @pytest.fixture

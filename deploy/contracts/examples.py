@@ -91,6 +91,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
     e.ModelShadowed(version="cork-3f0a9c11d2e4"),
     e.ModelPromoted(version="cork-3f0a9c11d2e4", previous="starter-9d01b2c3e4f5", figures={"macro_f1": 0.88}),
     e.ModelRolledBack(version="starter-9d01b2c3e4f5", previous="cork-3f0a9c11d2e4"),
+    e.ModelTakenUp(wanted="cork-3f0a9c11d2e4", version="starter-9d01b2c3e4f5", replica="plant-1", error="model.npz differs"),
     e.NotificationRequested(delivery="c4" * 16, channel="webhook", address="https://pager.example/hook", urgency="page"),
     e.NotificationSent(delivery="c4" * 16, attempts=1),
     e.NotificationFailed(delivery="c4" * 16, attempts=12, error="HTTP 410"),

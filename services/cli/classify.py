@@ -12,19 +12,21 @@ from typing import Annotated, Any, NamedTuple, TextIO
 import typer
 from typer import Argument, Option
 
+from models.errors import ModelError
 from models.floors import Floors
+from models.registry import load_model
 from models.severity import severity_of
 from models.similar import Similar
 from models.triage import TriageModel
 from schemas.predictions import Prediction, SimilarTicket, TicketText
 from schemas.words import SEVERITIES, Severity
-from services.classifier import learned
+from services.classifier import floors_of
 from services.cli.columns import cells_of, meanings, submission_of
 from services.cli.options import flat
 from services.cli.rows import Row, read_rows
 from services.cli.terminal import Output, complain
 from services.errors import Invalid, Misconfigured
-from services.settings import load_settings
+from services.settings import Settings, load_settings
 
 app = typer.Typer(add_completion=False)
 
@@ -98,8 +100,9 @@ def classify(old: Old, output: Output) -> None:
     Nothing is stored and no server is needed. Each answer is a line of JSON, in the order of the file.
     """
     asked = [_asked(row, meaning) for rows in [read_rows(old.file, old.sheet)] for meaning in [_meaning(rows)] for row in rows]
-    model, floors = learned(load_settings())
-    judge = Judge(model, floors, model.similar())
+    settings = load_settings()
+    model = _model(settings)
+    judge = Judge(model, floors_of(settings), model.similar())
     counts = Counter[str]()
     with _stream(old.to) as stream, output.bar("classifying", len(asked)) as advance:
         for first in range(0, len(asked), CHUNK):
@@ -108,6 +111,14 @@ def classify(old: Old, output: Output) -> None:
             counts.update(told.get("decision", "problem") for told in part)
             advance(len(part))
     _summarise(asked, counts, output)
+
+
+def _model(settings: Settings) -> TriageModel:
+    """The version that decides until another is promoted."""
+    try:
+        return load_model(settings.model)
+    except ModelError as error:
+        raise Misconfigured(str(error)) from error
 
 
 def _meaning(rows: Sequence[Row]) -> dict[str, str]:

@@ -33,7 +33,13 @@ WHERE = (
 )
 
 
-EMBEDDED: dict[str, Any] = {"kafka_bootstrap_servers": None, "host": "127.0.0.1", "api_keys_file": None, "log_level": "error"}
+EMBEDDED: dict[str, Any] = {
+    "kafka_bootstrap_servers": None,
+    "host": "127.0.0.1",
+    "api_keys_file": None,
+    "log_level": "error",
+    "autonomy": "granted",
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,140 @@
+"""What the classifier knows of other tickets, of known errors and of people's judgement.
+
+Followed entry by entry, in the ledger's order: with the same model, up to the same seq, it is the same in every process and at any time.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from models.similar import ALIKE, MOST_KNOWN, Similar
+from models.triage import Model, similar_for
+from schemas.entries import Entry
+from schemas.events import EVENTS, KnownErrorApproved, KnownErrorRecorded, KnownErrorRetired, TicketSubmitted
+from schemas.predictions import KnownErrorHit, SimilarTicket, TicketText
+from services.judgements import JUDGED_BY, Judgements
+from services.ledger import read_entries
+
+PAGE = 1_000
+MOST_JUDGED = 20_000
+MOST_ALIKE = 100
+ENDING = ("TicketResolved", "TicketClosed", "TicketCancelled")
+KNOWING = (KnownErrorRecorded.__name__, KnownErrorApproved.__name__, KnownErrorRetired.__name__)
+FOLLOWED = tuple(
+    dict.fromkeys((TicketSubmitted.__name__, *JUDGED_BY, *ENDING, "TicketGrouped", "TicketUngrouped", "TicketReopened", *KNOWING))
+)
+
+
+@dataclass(slots=True)
+class Case:
+    """Of a ticket what matters to the next one. `place` counts tickets as they were submitted; `system` is who has it, or would."""
+
+    ticket: str
+    place: int
+    site: str
+    area: str | None
+    batch: str | None
+    at: datetime
+    system: str | None = None
+    parent: str | None = None
+    kept_apart: bool = False
+    ended: bool = False
+
+
+@dataclass(slots=True)
+class _Known:
+    """A known error in its latest wording."""
+
+    told: Mapping[str, Any]
+    approved: bool = False
+
+
+@dataclass
+class Memory:
+    """Tickets, known errors and judgements up to `position`, compared by what one model takes for telling."""
+
+    similar: Similar
+    errors_like: Callable[[], Similar]
+    position: int = 0
+    cases: dict[str, Case] = field(default_factory=dict)
+    judgements: Judgements = field(default_factory=lambda: Judgements(MOST_JUDGED))
+    _known: dict[str, _Known] = field(default_factory=dict)
+    _errors: Similar | None = None
+
+    @classmethod
+    def of(cls, model: Model) -> "Memory":
+        return cls(similar_for(model), lambda: similar_for(model))
+
+    def catch_up(self, connection: Connection, until: int | None = None) -> None:
+        while entries := read_entries(connection, self.position, FOLLOWED, PAGE):
+            wanted = [entry for entry in entries if until is None or entry.seq <= until]
+            self._add([entry for entry in wanted if entry.type == TicketSubmitted.__name__])
+            for entry in wanted:
+                self._take(entry)
+            self.position = wanted[-1].seq if wanted else self.position
+            if len(wanted) < len(entries):
+                break
+
+    def _add(self, submitted: Sequence[Entry]) -> None:
+        first = len(self.similar)
+        texts = [TicketText.model_validate(EVENTS[entry.type].model_validate(entry.data)) for entry in submitted]
+        self.similar.add([str(entry.ticket) for entry in submitted], texts)
+        for place, (entry, text) in enumerate(zip(submitted, texts, strict=True), first):
+            self.cases[str(entry.ticket)] = Case(str(entry.ticket), place, text.site, text.area, text.batch, entry.recorded_at)
+        while len(self.cases) > MOST_KNOWN:
+            del self.cases[next(iter(self.cases))]
+
+    def _take(self, entry: Entry) -> None:
+        self.judgements.take(entry)
+        case = self.cases.get(entry.ticket or "")
+        if case is not None:
+            _follow(case, entry)
+        if entry.type in KNOWING:
+            self._learn(entry)
+
+    def _learn(self, entry: Entry) -> None:
+        self._errors = None
+        name = entry.data["known_error"]
+        if entry.type == KnownErrorRecorded.__name__:
+            self._known[name] = _Known(entry.data)
+        elif name in self._known:
+            self._known[name].approved = entry.type == KnownErrorApproved.__name__
+
+    def expect(self, systems: Iterable[tuple[str, str]]) -> None:
+        """What the tickets that are decided on right now will be told to be; the ledger repeats it."""
+        for ticket, system in systems:
+            if ticket in self.cases:
+                self.cases[ticket].system = self.cases[ticket].system or system
+
+    def alike(self, texts: Sequence[TicketText], tickets: Sequence[str]) -> list[tuple[SimilarTicket, ...]]:
+        """For each text the tickets that were submitted before it and are like it in the least, the most similar first."""
+        places = [self.cases[ticket].place if ticket in self.cases else len(self.similar) for ticket in tickets]
+        return self.similar.like(texts, places, MOST_ALIKE, ALIKE)
+
+    def known_errors(self, text: TicketText) -> list[KnownErrorHit]:
+        """Approved ones of this site or of all sites that the text is like, the most similar first."""
+        if self._errors is None:
+            self._errors = self.errors_like()
+            approved = {name: known.told for name, known in self._known.items() if known.approved}
+            symptoms = [TicketText(title=told["title"], body=told["symptom"]) for told in approved.values()]
+            self._errors.add(list(approved), symptoms)
+        near = [(one, self._known[one.ticket].told) for one in self._errors.like([text])[0]]
+        return [
+            KnownErrorHit(known_error=one.ticket, score=one.score, title=told["title"], workaround=told["workaround"])
+            for one, told in near
+            if told.get("site") in (None, text.site)
+        ]
+
+
+def _follow(case: Case, entry: Entry) -> None:
+    if entry.type in ENDING or entry.type == "TicketReopened":
+        case.ended = entry.type in ENDING
+    elif entry.type in ("TicketClassified", "TicketRouted"):
+        case.system = entry.data["system"]
+    elif entry.type == "TicketGrouped":
+        case.parent = entry.data["parent"]
+    elif entry.type == "TicketUngrouped":
+        case.parent, case.kept_apart = None, True
