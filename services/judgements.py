@@ -5,13 +5,16 @@ Folded from the ledger's entries alone, in their order, so it can be made anew a
 
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NamedTuple
+from threading import Lock
+from typing import NamedTuple, Self
 
 from sqlalchemy import Connection
 
 from schemas.entries import Entry
+from services.db import Database
 from services.ledger import read_entries
 
 SERVICE = "service"
@@ -162,6 +165,7 @@ class Judgements:
 
     def __init__(self, most: int | None = None) -> None:
         self.position = 0
+        self._busy = Lock()
         self.of: dict[str, Judgement] = {}
         self._most = most
         self._sev1: defaultdict[str, dict[str, Judgement]] = defaultdict(dict)
@@ -172,6 +176,13 @@ class Judgements:
         while entries := read_entries(connection, self.position, JUDGED_BY, PAGE):
             for entry in entries:
                 self.take(entry)
+
+    @contextmanager
+    def up_to_date(self, database: Database) -> Iterator[Self]:
+        """Everything that was recorded until now; one reader at a time."""
+        with self._busy, database.read() as connection:
+            self.catch_up(connection)
+            yield self
 
     def take(self, entry: Entry) -> None:
         self.position = entry.seq

@@ -12,6 +12,7 @@ from schemas.topics import INTAKE
 from services.api.desk import Desk
 from services.api.routes import ROUTERS, furnish
 from services.classifier import classifier, decider_of, mind_of
+from services.classifier.asking import router as asking_router
 from services.db import pending_migrations, ping
 from services.dispatcher import Engine, dispatcher, open_channels_from
 from services.errors import Misconfigured, Unavailable
@@ -46,8 +47,8 @@ class Cast:
     checks: list[Check] = field(default_factory=list)
 
     def furnish(self, app: FastAPI) -> None:
-        app.state.ledger = self.ledger
-        furnish(app, Desk(self.ledger, self.teams, self.settings.fault))
+        app.state.settings = self.settings
+        furnish(app, Desk(self.ledger, self.teams, self.settings.fault, self.settings.autonomy))
 
     def run(self, service: Service) -> None:
         self.work.append(Runner(service, self.log(), self.ledger).run)
@@ -87,7 +88,7 @@ def _check_database(ledger: Ledger) -> None:
 
 
 def _api(made: Cast) -> None:
-    made.routers.extend(ROUTERS)
+    made.routers.extend((*ROUTERS, asking_router))
 
 
 def _classifier(made: Cast) -> None:

@@ -10,6 +10,7 @@ from deploy.contracts.asyncapi import asyncapi, json_schemas
 from models.taxonomy import load_taxonomy
 from schemas.tickets import Ticket
 from services.api.routes import ROUTERS
+from services.classifier.asking import router as asking
 from services.stabilisation import router as stabilisation
 from services.web.app import create_app
 from services.web.callers import SelfNamed
@@ -21,7 +22,7 @@ def contracts() -> dict[str, str]:
     """Content by file name."""
     made = {f"{name}.v1.json": _json(schema) for name, schema in json_schemas().items()}
     made["Ticket.v1.json"] = _json(Ticket.model_json_schema(mode="validation"))
-    made["openapi.json"] = _json(create_app([*ROUTERS, stabilisation], SelfNamed()).openapi())
+    made["openapi.json"] = _json(create_app([*ROUTERS, asking, stabilisation], SelfNamed()).openapi())
     document = asyncapi(load_taxonomy().ids)
     made["asyncapi.yaml"] = yaml.dump(document, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=120)
     return made

@@ -10,8 +10,10 @@ from fastapi import Depends, Request
 
 from services.errors import InFlight, Unavailable
 from services.faults import reach
+from services.judgements import Judgements
 from services.ledger import Draft, Ledger, Slot
 from services.teams import Teams
+from services.trust import Mode
 
 T = TypeVar("T")
 LONGEST_WRITE_S = 8.0
@@ -23,6 +25,8 @@ class Desk:
     ledger: Ledger
     teams: Teams
     fault: str | None = None
+    mode: Mode = "earned"
+    judgements: Judgements = field(default_factory=Judgements)
     longest_write: float = LONGEST_WRITE_S
     in_flight: set[tuple[str, str]] = field(default_factory=set)
 

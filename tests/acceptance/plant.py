@@ -28,6 +28,7 @@ class Plant:
         self.settings = {
             "database_url": database, "kafka_bootstrap_servers": broker.bootstrap, "teams_file": str(teams),
             "webhook_secrets": SECRET, "webhook_networks": "127.0.0.0/8", "log_level": "warning",
+            "autonomy": "granted", "blind_share": "0",
         }  # fmt: skip
         self.processes = [self._process(role, number) for number, role in enumerate(ROLES)]
 
