@@ -12,9 +12,9 @@ from services.classifier.mind import Mind, Thought
 from services.classifier.rules import floors_of
 from services.errors import Misconfigured
 from services.ledger import Ledger
-from services.releases import Shelf
 from services.runner import Occurrence, Service
 from services.settings import Settings
+from services.shelf import Shelf
 from services.teams import Teams
 
 __all__ = [

@@ -17,9 +17,9 @@ from services.classifier.memory import Memory
 from services.classifier.mind import Thought
 from services.classifier.rules import floors_of
 from services.errors import NotFound
-from services.releases import Shelf
 from services.runner import Aside, Occurrence
 from services.settings import Settings
+from services.shelf import Shelf
 from services.teams import load_teams
 from services.tickets import fold
 

@@ -21,7 +21,8 @@ from services.classifier.memory import Memory
 from services.errors import NotFound
 from services.judgements import SERVICE
 from services.ledger import Ledger
-from services.releases import Releases, Shelf, releases_of
+from services.releases import Releases, releases_of
+from services.shelf import Shelf
 
 log = structlog.get_logger()
 
