@@ -10,16 +10,14 @@ from rich.progress import track
 from rich.table import Table as Grid
 
 from models.calibrate import COSTS, load_costs
-from models.card import card
+from models.card_files import PAGE, write_card
 from models.errors import ModelError
-from models.evaluate import Line, Report, assess
+from models.evaluate import Line, Report
 from models.examples import CORPUS, PRACTICE, read_corpus, seen_before
-from models.floor_report import FloorReport, floor_report
-from models.floors import load_floors
+from models.floor_report import FloorReport
 from models.lexicon import LEXICON, load_lexicon
 from models.registry import STARTER, read_manifest, save_model
-from models.release import Material, make_version, scores_of
-from models.train import unseen_scores
+from models.release import Material, make_version, measure, scores_of
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 console = Console()
@@ -36,7 +34,7 @@ def _material(corpus: Path) -> Material:
 
 
 def _watch(writers: Sequence[str]) -> Iterable[str]:
-    return track(writers, description="writers left out", console=console, transient=True)
+    return track(writers, description="writers left out and scored", console=console, transient=True)
 
 
 @app.command()
@@ -51,14 +49,12 @@ def train(corpus: Corpus = CORPUS, model: Folder = STARTER, name: Name = "starte
 def evaluate(corpus: Corpus = CORPUS, model: Folder = STARTER) -> None:
     """Measure the way the version was made, each writer left out in turn, and write its card."""
     material, manifest = _material(corpus), read_manifest(model)
-    if manifest.content.data != material.mark():
+    measured = measure(material, _watch)
+    card = write_card(model, manifest, measured)
+    if not card.material.same:
         console.print(f"[yellow]{manifest.version} was not made from this corpus; the card tells what training on it would give")
-    course = material.course
-    report = assess(material.examples, course, unseen_scores(course, _watch), material.costs, material.seen)
-    floors = floor_report(material.examples, load_floors())
-    (model / "card.md").write_text(card(manifest, report, floors), encoding="utf-8")
-    _show(report, floors)
-    console.print(f"card written to {model / 'card.md'}")
+    _show(measured.report, measured.floors)
+    console.print(f"card written to {model / PAGE}")
 
 
 def _grid(title: str, lines: Sequence[Line]) -> Grid:
@@ -76,9 +72,9 @@ def _show(report: Report, floors: FloorReport) -> None:
     for group, lines in report.groups.items():
         console.print(_grid(f"by {group}", lines))
     for name, value in scores_of(report).items():
-        console.print(f"{name:<27}{value:g}")
+        console.print(f"{name:<33}{value:g}")
     for name in ("sev1_recall", "sev1_false_alarms", "gxp_recall", "gxp_false_alarms"):
-        console.print(f"floors {name:<20}{getattr(floors, name):g}")
+        console.print(f"floors {name:<26}{getattr(floors, name):g}")
 
 
 def main() -> None:

@@ -105,6 +105,7 @@ def _checked(stored: Stored, shape: tuple[int, int]) -> Arrays:
         concepts=stored["concepts"].astype(np.float64),
         offsets=stored["offsets"].astype(np.float64),
         vocabulary=stored["vocabulary"].astype(np.uint64),
+        known=stored.get("known", np.zeros(0)).astype(np.uint64),
     )
 
 
@@ -130,7 +131,7 @@ def packed(arrays: Arrays) -> bytes:
     """An .npz of half-precision weights; the same arrays give the same bytes."""
     out = BytesIO()
     half = {name: getattr(arrays, name).astype(np.float16) for name in ("idf", "weights", "concepts")}
-    np.savez_compressed(out, **half, offsets=arrays.offsets.astype(np.float32), vocabulary=arrays.vocabulary)
+    np.savez_compressed(out, **half, offsets=arrays.offsets.astype(np.float32), vocabulary=arrays.vocabulary, known=arrays.known)
     return out.getvalue()
 
 

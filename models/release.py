@@ -11,8 +11,13 @@ from models.calibration import Costs
 from models.evaluate import Report, assess, rights
 from models.examples import Example, corpus_digest
 from models.features import FEATURES
+from models.floor_report import FloorReport, floor_report
+from models.floors import load_floors
+from models.judged import Judged
+from models.known_words import known_words, unseen_shares
+from models.learning import Lesson, learning_curve
 from models.lexicon import Lexicon
-from models.manifest import Content, DataMark, Golden, Manifest, mark, named
+from models.manifest import Content, DataMark, Golden, Manifest, Reference, mark, named
 from models.registry import ARRAYS, WORDS, packed
 from models.train import Course, Watch, course_of, fit, unseen_scores
 from models.triage import Arrays, TriageModel
@@ -42,12 +47,14 @@ def _stored(arrays: Arrays) -> Arrays:
     """As they come back from half precision."""
     idf, weights, concepts = (part.astype(np.float16) for part in (arrays.idf, arrays.weights, arrays.concepts))
     offsets = arrays.offsets.astype(np.float32).astype(np.float64)
-    return Arrays(idf.astype(np.float64), weights.astype(np.float32), concepts.astype(np.float64), offsets, arrays.vocabulary)
+    widened = (idf.astype(np.float64), weights.astype(np.float32), concepts.astype(np.float64))
+    return Arrays(*widened, offsets, arrays.vocabulary, arrays.known)
 
 
 def _arrays(course: Course, examples: Sequence[Example]) -> Arrays:
     fitted = fit(course, np.ones(len(course.measured.system), np.bool_))
-    return _stored(Arrays(fitted.idf, fitted.weights.astype(np.float32), fitted.concepts, fitted.offsets, vocabulary(examples)))
+    words, known = vocabulary(examples), known_words(example.text for example in examples)
+    return _stored(Arrays(fitted.idf, fitted.weights.astype(np.float32), fitted.concepts, fitted.offsets, words, known))
 
 
 def scores_of(report: Report) -> dict[str, float]:
@@ -79,6 +86,36 @@ class Material:
         return DataMark(sha256=corpus_digest(everything), tickets=len(self.examples), writers=writers, practice=len(self.practice))
 
 
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """All that a card tells of a way of training: measured on `data`, whose systems `systems` are."""
+
+    data: DataMark
+    systems: tuple[str, ...]
+    report: Report
+    floors: FloorReport
+    curve: tuple[Lesson, ...]
+
+
+def measure(material: Material, watch: Watch = iter) -> Measured:
+    course, examples = material.course, material.examples
+    report = assess(examples, course, unseen_scores(course, watch), material.costs, material.seen)
+    curve = learning_curve(examples, course, material.costs, watch)
+    return Measured(material.mark(), course.systems, report, floor_report(examples, load_floors()), curve)
+
+
+def _reference(material: Material, judged: Judged, systems: Sequence[str]) -> Reference:
+    unknown = unseen_shares(material.examples, material.practice)
+    sure, _ = np.histogram(judged.confidence, bins=10, range=(0, 1))
+    answered = np.bincount(judged.first, minlength=len(systems))
+    return Reference(
+        answered=dict(zip(systems, (answered / len(judged.first)).round(4).tolist(), strict=True)),
+        confidence=tuple((sure / len(judged.first)).round(4).tolist()),
+        set_size=round(float(judged.set_size.mean()), 4),
+        unknown_words=round(float(unknown.mean()), 4),
+    )
+
+
 def make_version(material: Material, name: str, watch: Watch = iter) -> tuple[Manifest, dict[str, bytes]]:
     """A manifest and the files' bytes, the same for the same material, name and libraries. Needs at least two writers."""
     course, examples = material.course, material.examples
@@ -95,6 +132,7 @@ def make_version(material: Material, name: str, watch: Watch = iter) -> tuple[Ma
         files={file: mark(data) for file, data in files.items()},
         data=material.mark(),
         scores=scores_of(report),
+        reference=_reference(material, report.judged, course.systems),
         made_with={package: installed(package) for package in ("numpy", "scikit-learn")},
         goldens=_goldens(model, examples),
     )

@@ -10,6 +10,7 @@ from scipy.sparse import csr_matrix, diags, hstack, vstack
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
+from threadpoolctl import threadpool_limits
 
 from models.columns import Columns
 from models.examples import Example
@@ -173,7 +174,15 @@ def _detector(cells: csr_matrix, label: Flags, weight: Floats) -> tuple[Floats, 
 
 
 def fit(course: Course, chosen: Flags) -> Fitted:
-    """Weights from the chosen measured rows and all that is only learned from; columns as in `models.columns`."""
+    """Weights from the chosen measured rows and all that is only learned from; columns as in `models.columns`.
+
+    In one thread: several would add up in another order on another machine, and wait for each other longer than they work.
+    """
+    with threadpool_limits(limits=1, user_api="blas"):
+        return _fitted(course, chosen)
+
+
+def _fitted(course: Course, chosen: Flags) -> Fitted:
     table, lessons = course.measured.rows(chosen).with_more(course.practice), course.lessons
     idf, concept_value = _gram_idf(table, lessons), _CONCEPT_SCALE * _idf(table.heard)
     used = np.flatnonzero(idf)

@@ -1,7 +1,7 @@
 """The port through which a service asks a model, and the linear model behind it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -13,6 +13,7 @@ from models.columns import Columns
 from models.contributions import leading_words, speakable, word_weights
 from models.features import SLOTS, Grams, Hashes, Ints, batches, grams
 from models.hearing import Heard
+from models.known import lookup, unknown_shares
 from models.lexicon import Lexicon
 from models.rows import Floats, Rows, column_product, counted, counted_only, product, spread, weighted
 from models.similar import Similar
@@ -33,7 +34,7 @@ class Model(Protocol):
 class Arrays:
     """What was learned; columns as in `models.columns`. `weights` (SLOTS, columns) are for grams, `concepts` (concepts, columns) are added
     for each concept that is heard, `offsets` (columns,) always. `idf` (SLOTS,) weighs the slots; `vocabulary` holds the sorted hashes of
-    the words that an explanation may show.
+    the words that an explanation may show, `known` those of the words that count as known (none in versions that did not record them).
     """
 
     idf: Floats
@@ -41,6 +42,7 @@ class Arrays:
     concepts: Floats
     offsets: Floats
     vocabulary: Hashes
+    known: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +86,7 @@ class TriageModel:
         self.lexicon = lexicon
         self._arrays = arrays
         self._calibration = calibration
+        self._known = lookup(arrays.known)
 
     def predict(self, texts: Sequence[TicketText]) -> list[Prediction]:
         return [prediction for batch in batches(texts) for prediction in self._predict(self._read(batch))]
@@ -123,9 +126,11 @@ class TriageModel:
         answer = answers(self._scores(read), self._calibration)
         order = np.argsort(-answer.systems, axis=1, kind="stable")
         suggested = cheapest(answer.severities, self._calibration.costs)
+        unknown = unknown_shares(read.grams.words, read.grams.texts, self._known)
         told = zip(
             answer.systems.tolist(), order.tolist(), answer.severities.tolist(), suggested.tolist(),
-            (answer.gxp >= 0.5).tolist(), answer.kind.tolist(), read.grams.length.tolist(), self._words(read, order[:, 0]), strict=True,
+            (answer.gxp >= 0.5).tolist(), answer.kind.tolist(), read.grams.length.tolist(), unknown.tolist(),
+            self._words(read, order[:, 0]), strict=True,
         )  # fmt: skip
         return [self._prediction(Told(*each)) for each in told]
 
@@ -158,6 +163,7 @@ class TriageModel:
             sev1_candidate=risk >= self._calibration.sev1_edge,
             gxp=told.gxp,
             kind=KINDS[told.kind],
+            unknown_words=told.unknown,
             words=told.words,
             model=self.version,
         )
@@ -178,4 +184,5 @@ class Told(NamedTuple):
     gxp: bool
     kind: int
     length: int
+    unknown: float
     words: tuple[Word, ...]

@@ -92,7 +92,7 @@ class Prediction(Shape):
     `prediction_set` holds the systems that cannot be excluded at the model's error rate. `decision` is "route" where `confidence`, the
     probability of the first system, reaches `threshold`, the one that this system earned, and the text is more than a few words.
     `sev1_candidate` says that `sev1_risk` is high enough to have a person look at once. `severity` is the suggestion of least expected
-    cost, not the likeliest of `severities`.
+    cost, not the likeliest of `severities`. `unknown_words` is the share of the text's words that the model never learned from.
     """
 
     systems: Annotated[tuple[RankedSystem, ...], Field(min_length=1)]
@@ -106,6 +106,7 @@ class Prediction(Shape):
     sev1_candidate: bool
     gxp: bool
     kind: Kind
+    unknown_words: Probability = 0.0
     words: tuple[Word, ...] = ()
     similar: tuple[SimilarTicket, ...] = ()
     model: str

@@ -9,9 +9,10 @@ import pytest
 from pydantic import ValidationError
 
 from models.errors import ModelDamaged
-from models.manifest import Content, FileMark, Manifest, is_sound, mark, named, to_bytes
-from models.registry import MANIFEST, load_model
-from tests.corpora import save_small, small_version
+from models.known_words import unseen_shares
+from models.manifest import Content, FileMark, Manifest, Reference, is_sound, mark, named, to_bytes
+from models.registry import MANIFEST, load_model, read_manifest
+from tests.corpora import save_small, small_corpus, small_version
 
 MANIFEST_OF_SMALL = small_version()[0]
 
@@ -46,6 +47,33 @@ def test_a_version_from_before_a_field_was_added_is_still_sound(tmp_path: Path) 
         del one["text"]["workaround"]
     (tmp_path / MANIFEST).write_bytes(sealed("older", older))
     assert load_model(tmp_path).version.startswith("older-")
+
+
+def test_a_version_from_before_answers_were_recorded_is_still_sound(tmp_path: Path) -> None:
+    save_small(tmp_path)
+    older = content()
+    del older["reference"]
+    (tmp_path / MANIFEST).write_bytes(sealed("older", older))
+    assert load_model(tmp_path).version.startswith("older-")
+    assert read_manifest(tmp_path).content.reference is None
+
+
+def test_the_reference_tells_what_answers_looked_like() -> None:
+    """Recounted from the scores, which were measured on the same tickets."""
+    reference, scores = MANIFEST_OF_SMALL.content.reference, MANIFEST_OF_SMALL.content.scores
+    assert reference is not None
+    assert reference.answered == {system: scores[f"answered_{system}"] for system in MANIFEST_OF_SMALL.content.systems}
+    assert sum(reference.answered.values()) == pytest.approx(1, abs=0.001)
+    assert sum(reference.confidence) == pytest.approx(1, abs=0.001)
+    assert reference.confidence[-1] > reference.confidence[3] > reference.confidence[0] == 0
+    assert reference.set_size == scores["set_size"]
+    assert reference.unknown_words == pytest.approx(unseen_shares(small_corpus()).mean(), abs=0.0001)
+
+
+@pytest.mark.parametrize("fault", [{"confidence": (0.5, 0.5)}, {"set_size": 0.5}, {"unknown_words": 1.5}, {"answered": {"erp": -1}}])
+def test_a_reference_that_cannot_be_is_refused(fault: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Reference.model_validate(content()["reference"] | fault)
 
 
 def test_a_field_that_this_program_does_not_know_is_refused(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import subprocess
 import sys
 import zipfile
@@ -14,6 +15,7 @@ import numpy as np
 import pytest
 
 from models import registry
+from models.card_figures import FIGURES
 from models.errors import ModelDamaged, ModelError, ModelMissing, ModelUnfaithful, ModelUnsupported
 from models.examples import corpus_digest
 from models.manifest import Content, Manifest, mark, named, to_bytes
@@ -69,16 +71,18 @@ def test_the_starter_version_was_made_from_the_carried_corpus() -> None:
 
 
 def test_the_starter_version_is_small() -> None:
-    assert sum(path.stat().st_size for path in STARTER.iterdir()) < 4 * 2**20
-    assert sorted(path.name for path in STARTER.iterdir()) == ["card.md", WORDS, MANIFEST, ARRAYS]
+    files = [path for path in STARTER.rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files) < 4 * 2**20
+    drawings = {f"figures/{name}.svg" for name in FIGURES}
+    assert {path.relative_to(STARTER).as_posix() for path in files} == {"card.md", "card.json", WORDS, MANIFEST, ARRAYS} | drawings
 
 
 def test_the_card_of_the_starter_version_tells_of_this_version() -> None:
     card, content = (STARTER / "card.md").read_text(encoding="utf-8"), read_manifest(STARTER).content
     assert card.startswith(f"# Model card: {read_manifest(STARTER).version}\n")
-    scores = content.scores
-    shares = [scores[name] for name in ("strict", "right", "severity", "routed", "routed_right")]
-    assert f"| all | {content.data.tickets} | " + " | ".join(f"{share:.3f}" for share in shares) + " |" in card
+    (line,) = re.findall(rf"^\| all \| {content.data.tickets} \| (.+) \|$", card, re.MULTILINE)
+    names = ("strict", "right", "severity", "routed", "routed_right")
+    assert [cell.partition(" ")[0] for cell in line.split(" | ")] == [f"{content.scores[name]:.3f}" for name in names]
 
 
 def test_the_starter_version_keeps_its_measured_level() -> None:
@@ -279,6 +283,15 @@ def test_a_zip_that_holds_no_arrays_is_refused(folder: Path) -> None:
     remade(folder, lambda content: None, out.getvalue())
     with pytest.raises(ModelError):
         load_model(folder)
+
+
+def test_a_version_from_before_known_words_were_recorded_calls_none_unknown(folder: Path) -> None:
+    arrays = stored(folder)
+    strange = TicketText(title="Waga na linii nie reaguje od rana")
+    assert load_model(folder).predict([strange])[0].unknown_words > 0.5
+    del arrays["known"]
+    remade(folder, lambda content: None, as_npz(arrays))
+    assert load_model(folder).predict([strange])[0].unknown_words == 0
 
 
 def test_packing_the_same_arrays_gives_the_same_bytes() -> None:

@@ -13,18 +13,15 @@ from typer.testing import CliRunner
 from models.__main__ import app
 from models.calibrate import calibrate
 from models.calibration import Calibration
-from models.card import card
-from models.evaluate import Line, Report, assess, rights
+from models.evaluate import Report, assess, rights
 from models.examples import Example
-from models.floor_report import floor_report
-from models.floors import load_floors
 from models.manifest import Content, mark, named, to_bytes
 from models.registry import load_model, read_manifest
 from models.release import make_version, scores_of
 from models.train import SEED, course_of, fit, unseen_scores
 from models.triage import answers
 from schemas.predictions import TicketText
-from tests.corpora import WRITERS, carried, material, save_small, small_corpus, small_version, write_corpus
+from tests.corpora import WRITERS, carried, material, small_corpus, small_version, write_corpus
 
 COURSE = material(small_corpus()).course
 TABLE = COURSE.measured
@@ -216,17 +213,6 @@ def test_a_name_cannot_be_put_before_the_digits_of_another() -> None:
     assert named("a", content).version.partition("-")[2] != named("b", content).version.partition("-")[2]
 
 
-def test_the_card_holds_what_was_measured() -> None:
-    report, floors = assessed(), floor_report(small_corpus(), load_floors())
-    text = card(small_version()[0], report, floors)
-    assert f"Learned from {len(small_corpus())} tickets of {len(WRITERS)} writers and 0 practice tickets" in text
-    for line in (*report.writers, *report.groups["answered"]):
-        assert f"| {line.group} | {line.tickets} | {line.strict:.3f} | {line.right:.3f} |" in text
-    assert f"held for {floors.sev1_recall:.1%} of the readers' Sev1 tickets" in text
-    assert all(f"| {rule.rule} | {rule.hits} |" in text for rule in floors.rules)
-    assert isinstance(report.overall, Line)
-
-
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
     write_corpus(tmp_path / "corpus", small_corpus())
@@ -245,21 +231,6 @@ def test_train_writes_a_version_that_loads(corpus: Path, tmp_path: Path) -> None
     assert version == small_version()[0].version
     assert said.startswith(f"{version}: ")
     assert load_model(tmp_path / "new").predict([TicketText(title="IDoc 51")])[0].model == version
-
-
-def test_evaluate_writes_the_card_and_prints_the_figures(corpus: Path, tmp_path: Path) -> None:
-    manifest = save_small(tmp_path / "small")
-    said = run("evaluate", "--corpus", corpus, "--model", tmp_path / "small")
-    assert (tmp_path / "small" / "card.md").read_text(encoding="utf-8").startswith(f"# Model card: {manifest.version}\n")
-    for name in (*manifest.content.scores, "floors sev1_recall", "floors sev1_false_alarms", "floors gxp_recall"):
-        assert name in said
-    assert "was not made from this corpus" not in said
-
-
-def test_evaluate_says_when_the_version_comes_from_another_corpus(corpus: Path, tmp_path: Path) -> None:
-    save_small(tmp_path / "small")
-    write_corpus(corpus, small_corpus()[1:])
-    assert "was not made from this corpus" in run("evaluate", "--corpus", corpus, "--model", tmp_path / "small")
 
 
 def test_without_a_command_the_help_is_shown() -> None:

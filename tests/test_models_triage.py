@@ -55,6 +55,18 @@ def answer(model: TriageModel, title: str, role: str = "operator") -> Prediction
 STOCK = hand_made({"stock": (3, 0, 0, 0, 0, 0), "sample": (0, 3, 0, 0, 0, 4), "stopped": (0, 0, 5, 5, 5, 0)})
 
 
+def test_the_share_of_words_that_the_starter_never_learned_from_is_told() -> None:
+    """Polish is none of its languages."""
+    plain, polish = (
+        "Label printer on line 4 prints blank labels since this morning",
+        "Waga na linii nie reaguje od rana, operatorzy czekają",
+    )
+    given = [answer(STARTER, title).unknown_words for title in (plain, f"{plain} {polish}", polish, "")]
+    assert given[0] < 0.1 < given[1] < 0.5 < given[2]
+    assert given[3] == 0
+    assert answer(STOCK, "stock and others").unknown_words == 0
+
+
 def test_the_word_that_weighs_decides() -> None:
     assert answer(STOCK, "stock").systems[0].system == "erp"
     assert answer(STOCK, "sample").systems[0].system == "lims"

@@ -72,6 +72,10 @@ def test_confidence_is_what_the_first_system_has(model: Model) -> None:
     assert all(answer.confidence == answer.systems[0].probability for answer in model.predict(TEXTS))
 
 
+def test_what_is_said_of_unknown_words_is_a_share(model: Model) -> None:
+    assert all(0 <= answer.unknown_words <= 1 for answer in model.predict(TEXTS))
+
+
 def test_a_ticket_is_routed_where_the_confidence_reaches_the_threshold_and_there_are_some_words(model: Model) -> None:
     for text, answer in zip(TEXTS, model.predict(TEXTS), strict=True):
         sure = answer.confidence >= answer.threshold
