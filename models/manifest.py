@@ -29,6 +29,8 @@ class DataMark(Part):
     tickets: int
     writers: tuple[str, ...]
     practice: int = 0
+    measured: Digest | None = None
+    local: int = 0
 
 
 class Golden(Part):
