@@ -21,11 +21,6 @@ def hits(text: TicketText, floors: Floors = SHIPPED) -> set[str]:
     return {hit.rule for hit in floors.hits(text)}
 
 
-def tried(rule: Rule, words: str) -> TicketText:
-    source = rule.when[0].source
-    return TicketText(title=words) if source == "text" else TicketText(title="-", **{source: words})
-
-
 CASES = [(rule.id, words) for rule in SHIPPED.rules for words in rule.examples]
 COUNTER_CASES = [(rule.id, words) for rule in SHIPPED.rules for words in rule.counterexamples]
 
@@ -54,13 +49,13 @@ def own(folder: Path, text: str = OWN) -> Floors:
 
 
 @pytest.mark.parametrize(("rule", "words"), CASES)
-def test_a_rule_holds_for_its_examples(rule: str, words: str) -> None:
-    assert rule in hits(tried(RULES[rule], words))
+def test_a_rule_holds_for_its_examples(rule: str, words: str | TicketText) -> None:
+    assert rule in hits(RULES[rule].ticket(words))
 
 
 @pytest.mark.parametrize(("rule", "words"), COUNTER_CASES)
-def test_a_rule_does_not_hold_for_its_counterexamples(rule: str, words: str) -> None:
-    assert rule not in hits(tried(RULES[rule], words))
+def test_a_rule_does_not_hold_for_its_counterexamples(rule: str, words: str | TicketText) -> None:
+    assert rule not in hits(RULES[rule].ticket(words))
 
 
 @pytest.mark.parametrize("rule", SHIPPED.rules, ids=lambda rule: rule.id)
@@ -111,13 +106,15 @@ def test_what_is_stopped_is_read_from_its_field_only() -> None:
     assert "site-stopped" in hits(TicketText(title="x", stopped="Alle Linien"))
 
 
-def test_text_beyond_the_cap_is_not_read() -> None:
-    assert not hits(TicketText(title="x", body="word " * 2_000 + "wrong label on carton"))
+def test_the_whole_of_the_longest_body_is_read() -> None:
+    assert "label-mix-up" in hits(TicketText(title="x", body="word " * 3_900 + "wrong label on carton"))
+    assert not hits(TicketText(title="x", body="word " * 4_100 + "wrong label on carton"))
 
 
 def test_hits_come_in_the_order_of_the_file() -> None:
     found = [hit.rule for hit in SHIPPED.hits(TicketText(title="Wrong label on cartons", body="Audit trail is off", stopped="line 4"))]
-    assert found == ["label-mix-up", "record-lost-or-changed", "production-stopped"]
+    assert {"label-mix-up", "record-lost-or-changed", "production-stopped"} <= set(found)
+    assert found == [rule.id for rule in SHIPPED.rules if rule.id in found]
 
 
 @settings(max_examples=100, deadline=None)
@@ -126,17 +123,52 @@ def test_any_text_can_be_read(title: str, body: str, stopped: str | None) -> Non
     assert isinstance(SHIPPED.hits(TicketText(title=title, body=body, stopped=stopped)), tuple)
 
 
-def test_no_pattern_can_backtrack() -> None:
-    """Literal words, each with at most one run of word characters at its end, where no word character can follow."""
-    patterns = [group.pattern for clauses in SHIPPED._clauses for clause in clauses for group in clause._all]
-    word = r"\w+(\\w\*)?"
-    assert len(patterns) > 40
-    for pattern in patterns:
-        assert re.fullmatch(rf"\(\?<!\\w\)\(\?:{word}([ |]{word})*\)\(\?!\\w\)", pattern)
+def test_no_word_is_compared_with_more_than_a_few_terms() -> None:
+    """Terms are found by their longest word, so no text can make the rules of the product slow."""
+    terms = SHIPPED._terms
+    assert len(terms._whole) > 1_000
+    assert max(map(len, terms._whole.values())) < 60
+    assert max(map(len, terms._stems.values())) < 60
 
 
 def test_a_text_made_to_slow_a_matcher_down_is_read() -> None:
-    assert not hits(TicketText(title="etikett" * 1_000, body="falsche " * 1_000))
+    assert not hits(TicketText(title="etikett" * 1_000, body="falsche " * 2_500))
+    assert not hits(TicketText(title="<" * 5_000, body="<b " * 5_000))
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "What if a wrong label gets on the cartons?",
+        "Wrong label on the cartons was fixed yesterday",
+        "How do I report a wrong label on the cartons?",
+        "Was passiert wenn ein falsches Etikett geklebt wird?",
+        "Qué pasa si hay una etiqueta equivocada en los frascos",
+        "Comment faire si une mauvaise étiquette est collée",
+        "Cosa succede se c'è un'etichetta sbagliata sui flaconi",
+        "O que acontece se o rótulo errado for colado",
+    ],
+)
+def test_a_question_a_supposition_and_a_thing_of_the_past_are_no_floor(words: str) -> None:
+    assert not hits(TicketText(title=words))
+
+
+def test_what_is_passed_over_takes_nothing_else_with_it() -> None:
+    assert "label-mix-up" in hits(TicketText(title="Label", body="What if it happens again? Wrong label on the cartons of line 4."))
+
+
+NEIGHBOURS = OWN.replace("[[floor.when]]", "[[floor.when]]\nwithin = 2")
+
+
+def test_terms_may_meet_in_neighbouring_sentences_where_a_rule_says_so(tmp_path: Path) -> None:
+    floors = own(tmp_path, NEIGHBOURS)
+    assert hits(TicketText(title="The valve again", body="It stays open. Nobody knows why."), floors) == {"valve-open"}
+    assert not hits(TicketText(title="The valve again", body="It is on a list. The list stays open."), floors)
+
+
+def test_terms_that_rules_share_are_named_once(tmp_path: Path) -> None:
+    shared = '[terms]\nvalves = ["valve", "ventil"]\n' + OWN.replace('["valve", "ventil"]', '["@valves"]')
+    assert hits(TicketText(title="Das Ventil öffnet"), own(tmp_path, shared)) == {"valve-open"}
 
 
 def test_a_site_may_bring_its_own_rules(tmp_path: Path) -> None:
@@ -163,7 +195,10 @@ def test_the_digest_names_the_file(tmp_path: Path) -> None:
         ("gxp = true", "", "gxp"),
         ('reason = "A valve may be open"', "", "reason"),
         ("examples = [", "sample = [", "examples"),
-        ("all = [[", "any = [[", "all"),
+        ("all = [[", "any = [[", "any"),
+        ('all = [["valve", "ventil"], ["open", "öffn*"]]', "", "would always hold"),
+        ('all = [["valve"', 'all = [["@valves"', "@valves"),
+        ('"öffn*"', '"of*"', "at least 3 letters"),
         ("[[floor]]", "[[floor", "floors.toml"),
     ],
 )
@@ -186,11 +221,22 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_floors(tmp_path / "nowhere.toml")
 
 
-def test_floors_seldom_cry_wolf_on_the_corpus() -> None:
+def test_floors_catch_a_third_and_seldom_cry_wolf_on_the_corpus() -> None:
     report = floor_report(whole_corpus(), SHIPPED)
-    assert report.sev1_recall > 0.12
-    assert report.sev1_false_alarms < 0.015
-    assert report.gxp_false_alarms < 0.015
+    assert report.sev1_recall > 0.30
+    assert report.sev1_false_alarms < 0.04
+    assert report.gxp_recall > 0.35
+    assert report.gxp_false_alarms < 0.06
+
+
+def test_the_report_tells_each_language_and_what_its_shares_rest_on() -> None:
+    corpus = whole_corpus()
+    lines = {line.language: line for line in floor_report(corpus, SHIPPED).languages}
+    assert {"en", "de", "es", "fr", "it", "pt"} <= set(lines)
+    assert sum(line.tickets for line in lines.values()) == len(corpus)
+    assert sum(line.sev1 for line in lines.values()) == sum(example.severity == "sev1" for example in corpus)
+    assert sum(line.flagged for line in lines.values()) == sum(example.gxp_impact for example in corpus)
+    assert lines["en"].sev1_recall > lines["en"].sev1_false_alarms
 
 
 def test_the_report_counts_hits_as_a_reader_would(tmp_path: Path) -> None:

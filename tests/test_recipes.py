@@ -254,6 +254,8 @@ def test_a_floor_is_added_as_the_recipe_says(tmp_path: Path) -> None:
     floors = load_floors(site(tmp_path, "add-a-severity-floor") / "floors.toml")
     (hit,) = floors.hits(TicketText(title="Valve 12 stays open after the rinse"))
     assert (hit.rule, hit.severity, hit.gxp) == ("valve-open", "sev2", True)
+    held = floors.hits(TicketText(title="Alarm", stopped="Gefriertrockner 3", clock="product warms"))
+    assert "freeze-dryer-stands" in {hit.rule for hit in held}
     assert floors.digest != load_floors().digest
 
 
