@@ -4,12 +4,13 @@ Suggestions for people: nothing is merged or hidden because of a score. The test
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from models.features import SLOTS, Ints, batches, grams
+from models.features import SLOTS, Batch, Ints, batches
+from models.reading import Words, grams
 from models.rows import Floats, counted, weighted
 from schemas.predictions import SimilarTicket, TicketText
 
@@ -49,10 +50,13 @@ class _Postings:
 
 
 class Similar:
-    """Known tickets, in the order in which they were added. `idf` (SLOTS,) is a model's: what it takes for telling counts here too."""
+    """Known tickets, in the order in which they were added. `idf` (SLOTS,) is a model's: what it takes for telling counts here too;
+    `read` is how it reads.
+    """
 
-    def __init__(self, idf: Floats) -> None:
+    def __init__(self, idf: Floats, read: Callable[[Batch], Words]) -> None:
         self._idf = idf
+        self._read = read
         self._ids: list[str] = []
         self._parts: list[tuple[Ints, Ints, Floats]] = []
         self._postings: _Postings | None = None
@@ -63,9 +67,9 @@ class Similar:
     def add(self, ids: Sequence[str], texts: Sequence[TicketText]) -> None:
         before = len(self._ids)
         for batch in batches(texts):
-            rows = counted(grams(batch))
+            rows = counted(grams(self._read(batch)))
             self._parts.append((rows.slot, rows.text + before, weighted(rows, self._idf)))
-            before += rows.texts
+            before += len(batch)
         self._ids += ids
         self._postings = None
 
@@ -74,10 +78,9 @@ class Similar:
         postings = self._settled()
         found: list[tuple[SimilarTicket, ...]] = []
         for batch in batches(texts):
-            rows = counted(grams(batch))
+            rows = counted(grams(self._read(batch)))
             value = weighted(rows, self._idf)
-            edges = np.searchsorted(rows.text, np.arange(rows.texts + 1))
-            for first, last in itertools.pairwise(edges.tolist()):
+            for first, last in itertools.pairwise([*rows.start.tolist(), len(rows.slot)]):
                 known = len(self) if before is None else before[len(found)]
                 found.append(self._most(postings.scores(rows.slot[first:last], value[first:last], len(self))[:known]))
         return found
