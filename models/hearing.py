@@ -57,10 +57,10 @@ class _Steps:
 
     def __init__(self, steps: Sequence[Mapping[int, int]], patterns: int) -> None:
         self._base = np.zeros(len(steps), np.int64)
-        chance, room, taken = Random(0), _ROOM * (1 + sum(map(len, steps))), set[int]()
-        end = room + patterns
-        for node in sorted(range(len(steps)), key=lambda node: -len(steps[node])):
-            tries = (chance.randrange(room) for _ in range(_TRIES))
+        chance, taken = Random(0), set[int]()
+        end = _ROOM * sum(map(len, steps)) + patterns
+        for node in sorted(filter(steps.__getitem__, range(len(steps))), key=lambda node: -len(steps[node])):
+            tries = (chance.randrange(end - patterns + 1) for _ in range(_TRIES))
             base = next((base for base in tries if taken.isdisjoint(map(base.__add__, steps[node]))), end)
             end += patterns * (base == end)
             taken.update(map(base.__add__, steps[node]))
@@ -92,9 +92,9 @@ class Ears:
         self._steps = _Steps(tree, len(self._words) + len(self._stems))
         self._goes_on = np.array([*map(bool, tree)])
         self._said = Runs(np.int64)
-        self._said.add_lists([sorted(ends[node]) for node in range(len(tree))])
+        self._said.add_lists([sorted(ends.get(node, ())) for node in range(len(tree))])
         self._concepts = 1 + max(chain.from_iterable(ends.values()), default=0)
-        self._reader = Reader(self._answered)
+        self.reader = Reader(self._answered)
 
     def _end(self, term: str, tree: list[dict[int, int]]) -> int:
         """The node that a term leads to."""
@@ -116,7 +116,7 @@ class Ears:
         return [pattern for pattern in (self._words.get(word), *stems) if pattern is not None]
 
     def read(self, batch: Batch) -> Words:
-        return self._reader.read(batch)
+        return self.reader.read(batch)
 
     def hear(self, words: Words) -> Heard:
         """The concepts of each text; `words` as these ears read them."""

@@ -138,6 +138,11 @@ class Reader:
         self._busy = Lock()
         self._known: _Known | None = None
 
+    @property
+    def letters(self) -> int:
+        """How many letters are remembered."""
+        return self._known.letters.values.size if self._known else 0
+
     def read(self, batch: Batch) -> Words:
         said = b" ".join(batch).split()
         with self._busy:

@@ -2,16 +2,20 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from models import reading
 from models.features import BITS, LONGEST_TEXT, SLOTS, batches, fold, word_hashes
 from models.reading import Grams, Reader, grams
 from models.rows import cells, counted
 from schemas.predictions import TicketText
+from tests.corpora import whole_corpus
 
 
 def found(*texts: TicketText) -> Grams:
@@ -203,3 +207,49 @@ def test_the_features_are_the_ones_that_stored_versions_were_made_with() -> None
 
 
 PINNED = [190, 2373, 9140, 12357, 17072, 18506, 24808, 39023, 54681, 55310, 60830, 61702]
+
+
+def read_again(reader: Reader, texts: Sequence[TicketText]) -> list[list[int]]:
+    return [grams(reader.read(batch)).slot.tolist() for batch in batches(texts)]
+
+
+def test_what_was_read_before_changes_nothing() -> None:
+    texts = [example.text for example in whole_corpus()[::9]]
+    reader = Reader()
+    first = read_again(reader, texts)
+    assert read_again(reader, texts) == first
+    alone = [read_again(reader, [text])[0] for text in texts]
+    assert alone == [read_again(Reader(), [text])[0] for text in texts]
+    assert [slot for slots in alone for slot in slots] == [slot for slots in first for slot in slots]
+
+
+def test_what_is_remembered_of_words_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [example.text for example in whole_corpus()[::90]]
+    expected = [read_again(Reader(), [text]) for text in texts]
+    monkeypatch.setattr(reading, "_MOST_LETTERS", 2_000)
+    reader = Reader()
+    for text, slots_of in zip(texts, expected, strict=True):
+        assert read_again(reader, [text]) == slots_of
+        assert reader.letters < 2_000 + 2 * len(next(batches([text]))[0])
+
+
+def test_words_are_not_known_by_half_where_learning_failed() -> None:
+    def patterns(word: bytes) -> list[int]:
+        if word == b"bad" and failing:
+            raise MemoryError
+        return [len(word)]
+
+    failing, reader, text = True, Reader(patterns), [TicketText(title="good bad words")]
+    with pytest.raises(MemoryError):
+        read_again(reader, text)
+    failing = False
+    assert read_again(reader, text) == read_again(Reader(), text)
+
+
+def test_threads_that_read_at_once_read_what_one_alone_reads() -> None:
+    parts = [[example.text for example in whole_corpus()[start::8]] for start in range(8)]
+    shared = Reader()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda part: [read_again(shared, [text]) for text in part], parts)) == [
+            [read_again(Reader(), [text]) for text in part] for part in parts
+        ]

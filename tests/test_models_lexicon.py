@@ -83,8 +83,7 @@ def test_what_is_remembered_of_words_is_bounded_and_forgetting_changes_nothing(m
     monkeypatch.setattr(reading, "_MOST_LETTERS", 200)
     for number in range(20):
         heard(ears, " ".join(f"w{chr(97 + number)}{chr(97 + other)}" for other in range(20)))
-    assert ears._reader._known is not None
-    assert ears._reader._known.letters.values.size < 400
+    assert ears.reader.letters < 400
     assert heard(ears, text) == before == [[0]]
 
 
@@ -128,6 +127,14 @@ def test_the_quick_way_hears_what_the_plain_way_hears_alone_and_in_a_batch(terms
     ears = Ears([[term] for term in terms])
     expected = [[n for n, term in enumerate(terms) if said(term.encode().split(), text.encode().split())] for text in texts]
     assert heard(ears, *texts) == expected == [heard(ears, text)[0] for text in texts]
+
+
+def test_a_word_that_goes_on_in_very_many_ways_is_heard_in_each() -> None:
+    """The steps of such words leave little room for one another."""
+    words = [f"{a}{b}" for a in "bcdfghjk" for b in "lmnpqrst"]
+    pairs = [f"{first} {second}" for first in words for second in words]
+    ears = Ears([[pair] for pair in pairs])
+    assert heard(ears, *pairs) == [[number] for number in range(len(pairs))]
 
 
 def test_every_term_of_the_shipped_lexicon_is_heard_where_it_is_said() -> None:

@@ -147,6 +147,14 @@ def test_routes_alone_are_those_that_answers_hold() -> None:
         assert row == pytest.approx({one.system: one.probability for one in given.systems}, abs=0.0001)
 
 
+def test_a_route_is_the_same_to_the_last_bit_alone_and_in_any_batch() -> None:
+    texts = [example.text for example in whole_corpus()[::11]] + [TicketText(title=title) for title in ("", "x" * 9000, "opc " * 2000)]
+    together = STARTER.routes(texts)
+    assert (together[::-1] == STARTER.routes(texts[::-1])).all()
+    assert (together == np.concatenate([STARTER.routes([text]) for text in texts])).all()
+    assert (together == np.concatenate([STARTER.routes(texts[first : first + 7]) for first in range(0, len(texts), 7)])).all()
+
+
 def test_the_suggested_severity_is_the_cheapest_not_the_likeliest() -> None:
     careful = CALIBRATION.model_copy(update={"costs": ((0, 50, 50, 50), (1, 0, 1, 2), (2, 1, 0, 1), (3, 2, 1, 0))})
     given = TriageModel("hand-4", SYSTEMS, STOCK._arrays, careful, LEXICON).predict([TicketText(title="stock")])[0]
