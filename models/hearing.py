@@ -7,22 +7,20 @@ Each word of a term is a pattern: a word or a stem. Terms are kept as a tree of 
 looked up once and remembered; the way through the tree is then found by arithmetic on whole arrays, word by word.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
-from threading import Lock
+from random import Random
 from typing import NamedTuple
 
 import numpy as np
 
-from models.features import Ints, plain
+from models.features import Batch, Ints, plain
+from models.reading import Reader, Runs, Words, places
+from models.rows import changes
 
 BETWEEN = 2
-_MOST_REMEMBERED = 100_000
-_END = b"\x01"
-_TABLE_BITS = 20
-_DISTANCES = np.arange(1, 2 + BETWEEN)[:, None]
-_SCATTER = np.uint64(0x9E3779B97F4A7C15)
+_ROOM, _TRIES = 4, 64
 
 
 class Heard(NamedTuple):
@@ -33,46 +31,50 @@ class Heard(NamedTuple):
     concept: Ints
 
 
-@dataclass
-class _Lists:
-    """A list of numbers for each key 0, 1, 2 ..., as arrays."""
+class _Trail(NamedTuple):
+    """The patterns that the words of a batch answer to, in reading order, and the place of the word of each. What stands near behind a
+    word, in the same text, are the patterns from `start` to `stop` (words,).
+    """
 
-    lists: list[Sequence[int]] = field(default_factory=list)
-    _made: int = -1
-    start: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    count: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-    values: Ints = field(default_factory=lambda: np.zeros(0, np.int64))
-
-    def settle(self) -> None:
-        if self._made == len(self.lists):
-            return
-        self.count = np.fromiter(map(len, self.lists), np.int64, len(self.lists))
-        self.start = np.concatenate([[0], np.cumsum(self.count)[:-1]]).astype(np.int64)
-        self.values = np.fromiter(chain.from_iterable(self.lists), np.int64)
-        self._made = len(self.lists)
-
-    def of(self, keys: Ints) -> tuple[Ints, Ints]:
-        """(which of the keys, its value) for every value of every key."""
-        counts = self.count[keys]
-        ends = counts.cumsum()
-        which = np.arange(len(keys)).repeat(counts)
-        shift = self.start[keys] - ends + counts
-        return which, self.values[np.arange(len(which)) + shift[which]]
+    place: Ints
+    pattern: Ints
+    start: Ints
+    stop: Ints
 
 
-class _Numbers(dict[bytes, int]):
-    """A number for each word, in the order in which they were met; `remember` is told of a new one."""
-
-    def __init__(self, remember: Callable[[bytes], None]) -> None:
-        self._remember = remember
-
-    def __missing__(self, word: bytes) -> int:
-        self._remember(word)
-        return self.setdefault(word, len(self))
+def _trail(words: Words) -> _Trail:
+    start, count = words.known.patterns.of(words.number)
+    at, stop = places(start, count)
+    pattern, place = words.known.patterns.values.take(at), np.arange(len(count))
+    last = np.minimum(place + (1 + BETWEEN), words.last.repeat(words.count))
+    return _Trail(place.repeat(count), pattern, stop, stop.take(last))
 
 
-def _shortened(keys: Ints) -> Ints:
-    return ((keys.astype(np.uint64) * _SCATTER) >> np.uint64(64 - _TABLE_BITS)).astype(np.int64)
+class _Steps:
+    """Where each node of a tree leads by which pattern, as arrays in which one look tells: the rows of all nodes lie in one row, each
+    shifted to where no two cells meet (Tarjan and Yao 1979). Rows with many cells are laid first; one that fits nowhere goes to the end.
+    """
+
+    def __init__(self, steps: Sequence[Mapping[int, int]], patterns: int) -> None:
+        self._base = np.zeros(len(steps), np.int64)
+        chance, taken = Random(0), set[int]()
+        end = _ROOM * sum(map(len, steps)) + patterns
+        for node in sorted(filter(steps.__getitem__, range(len(steps))), key=lambda node: -len(steps[node])):
+            tries = (chance.randrange(end - patterns + 1) for _ in range(_TRIES))
+            base = next((base for base in tries if taken.isdisjoint(map(base.__add__, steps[node]))), end)
+            end += patterns * (base == end)
+            taken.update(map(base.__add__, steps[node]))
+            self._base[node] = base
+        self._owner, self._reached = np.full(end, -1, np.int32), np.zeros(end, np.int32)
+        cells = [int(base) + pattern for base, row in zip(self._base, steps, strict=True) for pattern in row]
+        self._owner[cells] = np.arange(len(steps)).repeat([*map(len, steps)])
+        self._reached[cells] = [reached for row in steps for reached in row.values()]
+
+    def taken(self, node: Ints, pattern: Ints) -> tuple[Ints, Ints]:
+        """Which of these (node, pattern) lead somewhere, and where."""
+        cell = self._base.take(node) + pattern
+        which = (self._owner.take(cell) == node).nonzero()[0]
+        return which, self._reached.take(cell.take(which))
 
 
 class Ears:
@@ -81,101 +83,64 @@ class Ears:
     def __init__(self, terms: Iterable[Sequence[str]]) -> None:
         self._words: dict[bytes, int] = {}
         self._stems: dict[bytes, int] = {}
-        self._steps: list[dict[int, int]] = [{}]
-        self._ends: list[tuple[int, ...]] = [()]
-        self._busy = Lock()
-        self._concepts = 0
+        tree: list[dict[int, int]] = [{}]
+        ends: dict[int, set[int]] = defaultdict(set)
         for number, said in enumerate(terms):
-            self._concepts = number + 1
             for term in said:
-                self._learn(number, term)
+                ends[self._end(term, tree)].add(number)
         self._lengths = sorted({len(stem) for stem in self._stems})
-        self._index()
-        self._forget()
+        self._steps = _Steps(tree, len(self._words) + len(self._stems))
+        self._goes_on = np.array([*map(bool, tree)])
+        self._said = Runs(np.int64)
+        self._said.add_lists([sorted(ends.get(node, ())) for node in range(len(tree))])
+        self._concepts = 1 + max(chain.from_iterable(ends.values()), default=0)
+        self.reader = Reader(self._answered)
 
-    def _learn(self, number: int, term: str) -> None:
+    def _end(self, term: str, tree: list[dict[int, int]]) -> int:
+        """The node that a term leads to."""
         node = 0
         for word in term.split():
-            node = self._step(node, self._pattern(word))
-        self._ends[node] = tuple(sorted({*self._ends[node], number}))
-
-    def _step(self, node: int, pattern: int) -> int:
-        if pattern not in self._steps[node]:
-            self._steps[node][pattern] = len(self._steps)
-            self._steps.append({})
-            self._ends.append(())
-        return self._steps[node][pattern]
+            reached = tree[node].setdefault(self._pattern(word), len(tree))
+            if reached == len(tree):
+                tree.append({})
+            node = reached
+        return node
 
     def _pattern(self, word: str) -> int:
         known = self._stems if word.endswith("*") else self._words
         return known.setdefault(plain(word.removesuffix("*")).strip(), len(self._words) + len(self._stems))
 
-    def _index(self) -> None:
-        """Every step of the tree by a key of its node and pattern, sorted, and a table that tells most other keys from them at once."""
-        self._patterns = len(self._words) + len(self._stems)
-        made = {node * self._patterns + pattern: reached for node, steps in enumerate(self._steps) for pattern, reached in steps.items()}
-        self._keys = np.array(sorted(made), np.int64)
-        self._reached = np.array([made[key] for key in sorted(made)], np.int64)
-        self._likely = np.zeros(1 << _TABLE_BITS, np.bool_)
-        self._likely[_shortened(self._keys)] = True
-        self._inner = {pattern for steps in self._steps[1:] for pattern in steps}
-        self._ending = _Lists(list(self._ends))
-        self._ending.settle()
-        self._goes_on = np.array([bool(steps) for steps in self._steps])
-
-    def _forget(self) -> None:
-        self._numbers = _Numbers(self._remember)
-        self._alone, self._begun, self._inside = _Lists(), _Lists(), _Lists()
-
-    def hear(self, batch: bytes) -> Heard:
-        """The concepts of each text of joined lines (see `models.features.batches`). One thread at a time: what is remembered is shared."""
-        with self._busy:
-            return self._heard(batch)
-
-    def _heard(self, batch: bytes) -> Heard:
-        if len(self._numbers) > _MOST_REMEMBERED:
-            self._forget()
-        line = batch.split()
-        words = np.fromiter(map(self._numbers.__getitem__, line), np.int64, len(line))
-        for lists in (self._alone, self._begun, self._inside):
-            lists.settle()
-        ends = words == self._numbers[_END]
-        text = np.cumsum(ends) - ends
-        found = [text[place] * self._concepts + concept for place, concept in self._said(words, text)]
-        keys = np.unique(np.concatenate(found))
-        return Heard(int(ends.sum()), keys // max(1, self._concepts), keys % max(1, self._concepts))
-
-    def _remember(self, word: bytes) -> None:
-        """Which patterns a word answers to: itself, and the stems that it begins with."""
+    def _answered(self, word: bytes) -> list[int]:
+        """The patterns that a word answers to: itself, and the stems that it begins with."""
         stems = (self._stems.get(word[:length]) for length in self._lengths if length <= len(word))
-        patterns = [pattern for pattern in (self._words.get(word), *stems) if pattern is not None]
-        begun = [self._steps[0][pattern] for pattern in patterns if pattern in self._steps[0]]
-        self._alone.lists.append([number for node in begun for number in self._ends[node]])
-        self._begun.lists.append([node for node in begun if self._steps[node]])
-        self._inside.lists.append([pattern for pattern in patterns if pattern in self._inner])
+        return [pattern for pattern in (self._words.get(word), *stems) if pattern is not None]
 
-    def _said(self, words: Ints, text: Ints) -> Iterator[tuple[Ints, Ints]]:
-        """(place, concept) of the last word of every term."""
-        which, concept = self._alone.of(words)
-        yield which, concept
-        place, node = self._begun.of(words)
-        while len(place):
-            place, node = self._next(words, text, place, node)
-            which, concept = self._ending.of(node)
-            yield place[which], concept
-            further = self._goes_on[node]
-            place, node = place[further], node[further]
+    def read(self, batch: Batch) -> Words:
+        return self.reader.read(batch)
 
-    def _next(self, words: Ints, text: Ints, place: Ints, node: Ints) -> tuple[Ints, Ints]:
-        """Where the nodes lead by the words that stand near behind their place, in the same text."""
-        ahead = (place + _DISTANCES).ravel()
-        node, own = np.tile(node, len(_DISTANCES)), np.tile(text[place], len(_DISTANCES))
-        near = np.flatnonzero(self._inside.count[words[np.minimum(ahead, len(words) - 1)]] * (ahead < len(words)))
-        near = near[text[ahead[near]] == own[near]]
-        ahead, node = ahead[near], node[near]
-        which, pattern = self._inside.of(words[ahead])
-        keys = node[which] * self._patterns + pattern
-        likely = np.flatnonzero(self._likely[_shortened(keys)])
-        at = np.searchsorted(self._keys, keys[likely])
-        known = self._keys[np.minimum(at, len(self._keys) - 1)] == keys[likely]
-        return ahead[which[likely[known]]], self._reached[at[known]]
+    def hear(self, words: Words) -> Heard:
+        """The concepts of each text; `words` as these ears read them."""
+        place, node = (np.concatenate(parts) for parts in zip(*self._ways(_trail(words)), strict=True))
+        start, count = self._said.of(node)
+        at, _ = places(start, count)
+        keys = (words.text * self._concepts).take(place).repeat(count) + self._said.values.take(at)
+        keys.sort()
+        text, concept = np.divmod(keys[changes(keys)], self._concepts)
+        return Heard(len(words.last), text, concept)
+
+    def _ways(self, trail: _Trail) -> Iterator[tuple[Ints, Ints]]:
+        """(place, node) of every word that goes a step on a way through the tree, step by step."""
+        begun, node = self._steps.taken(np.zeros(len(trail.pattern), np.int64), trail.pattern)
+        place = trail.place.take(begun)
+        yield place, node
+        while len(further := self._goes_on.take(node).nonzero()[0]):
+            place, node = self._next(trail, place.take(further), node.take(further))
+            yield place, node
+
+    def _next(self, trail: _Trail, place: Ints, node: Ints) -> tuple[Ints, Ints]:
+        """Where the nodes lead by the words that stand near behind their place."""
+        start = trail.start.take(place)
+        count = trail.stop.take(place) - start
+        at, _ = places(start, count)
+        which, reached = self._steps.taken(node.repeat(count), trail.pattern.take(at))
+        return trail.place.take(at.take(which)), reached

@@ -5,7 +5,8 @@ Slots cannot tell: there are so few of them that a word which nobody ever wrote 
 
 import numpy as np
 
-from models.features import Flags, Hashes, Ints, Words
+from models.features import Flags, Hashes, Ints
+from models.reading import Words
 from models.rows import Floats
 
 _TABLE_BITS = 20
@@ -27,9 +28,9 @@ def lookup(known: Hashes) -> Flags:
     return table
 
 
-def unknown_shares(words: Words, texts: int, table: Flags) -> Floats:
+def unknown_shares(words: Words, table: Flags) -> Floats:
     """(texts,) share of each text's words that `table` does not know, fields aside; 0 for a text without words."""
-    own = ~words.field
+    own, texts = ~words.field, len(words.last)
     text = words.text[own]
     strange = np.bincount(text, ~table[_places(words.hash[own])], minlength=texts)
     return np.asarray(strange / np.maximum(1, np.bincount(text, minlength=texts)))

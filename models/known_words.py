@@ -5,8 +5,9 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from models.examples import Example
-from models.features import Hashes, Ints, batches, grams
+from models.features import Hashes, Ints, batches
 from models.known import lookup, unknown_shares
+from models.reading import Reader
 from models.rows import Floats
 from schemas.predictions import TicketText
 
@@ -16,13 +17,13 @@ _LEAST_TICKETS = 2
 def _uses(texts: Iterable[TicketText]) -> tuple[Ints, Hashes]:
     """Every word of every text, each once a text: which text, which hash."""
     text, hashes, before = [], [], 0
-    for found in map(grams, batches(texts)):
-        own = ~found.words.field
-        distinct, word = np.unique(found.words.hash[own], return_inverse=True)
-        keys = np.unique(found.words.text[own] * len(distinct) + word)
+    for words in map(Reader().read, batches(texts)):
+        own = ~words.field
+        distinct, word = np.unique(words.hash[own], return_inverse=True)
+        keys = np.unique(words.text[own] * len(distinct) + word)
         text.append(keys // len(distinct) + before)
         hashes.append(distinct[keys % len(distinct)])
-        before += found.texts
+        before += len(words.last)
     return np.concatenate(text), np.concatenate(hashes)
 
 
@@ -42,6 +43,6 @@ def unseen_shares(examples: Sequence[Example], practice: Sequence[Example] = ())
     for name in sorted({example.writer for example in examples}):
         count = np.bincount(word[(writer != name)[text]], minlength=len(distinct))
         table = lookup(distinct[count >= _LEAST_TICKETS])
-        own = map(grams, batches(example.text for example in examples if example.writer == name))
-        shares[writer[: len(examples)] == name] = np.concatenate([unknown_shares(each.words, each.texts, table) for each in own])
+        own = map(Reader().read, batches(example.text for example in examples if example.writer == name))
+        shares[writer[: len(examples)] == name] = np.concatenate([unknown_shares(words, table) for words in own])
     return shares

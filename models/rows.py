@@ -1,52 +1,73 @@
 """Counts of a batch as weighted, length-one rows, and their product with a weight table."""
 
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from models.features import SLOTS, Grams, Ints
+from models.features import Flags, Ints
+from models.reading import Grams
 
 Floats = npt.NDArray[np.float64]
 _HIGHEST_COUNT = 4_096
 _DAMPED = 1.0 + np.log(np.arange(1, _HIGHEST_COUNT + 1))
+_NEXT_TO_NOTHING = 1e-12
+_SPREAD = (np.clip(np.arange(151), 4, 150) / 30) ** 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """Non-empty cells of a (texts, SLOTS) matrix, ordered by text; `cell` names for each gram occurrence the cell that counts it."""
+    """Non-empty cells of a (texts, SLOTS) matrix, ordered by text, then slot; each text has its role at least. `start` (texts,) is where
+    the cells of each text begin.
+    """
 
-    texts: int
     text: Ints
     slot: Ints
     count: Ints
-    cell: Ints
+    start: Ints
+
+
+def changes(keys: npt.NDArray[Any]) -> Flags:
+    """Where sorted keys differ from the one before; the first one does."""
+    changed = np.ones(len(keys), np.bool_)
+    np.not_equal(keys[1:], keys[:-1], out=changed[1:])
+    return changed
 
 
 def counted(grams: Grams) -> Rows:
-    keys, cell, count = np.unique(grams.text * SLOTS + grams.slot, return_inverse=True, return_counts=True)
-    return Rows(grams.texts, keys // SLOTS, keys % SLOTS, count, cell)
+    """Slots are sorted text by text: many small sorts of 16 bits cost less than a large one of texts and slots together."""
+    slot, edges = grams.slot.copy(), grams.edges
+    for first, last in pairwise(edges.tolist()):
+        slot[first:last].sort()
+    changed = np.ones(len(slot) + 1, np.bool_)
+    changed[:-1] = changes(slot)
+    changed[edges] = True
+    place = changed.nonzero()[0]
+    start = place.searchsorted(edges)
+    text = np.arange(grams.texts).repeat(start[1:] - start[:-1])
+    return Rows(text, slot.take(place[:-1]).astype(np.int64), place[1:] - place[:-1], start[:-1])
 
 
-def counted_only(grams: Grams) -> Rows:
-    """As `counted`, without the way back from an occurrence to its cell, which costs most: for scores that nobody asks to explain."""
-    keys = np.sort(grams.text * SLOTS + grams.slot)
-    first = np.flatnonzero(np.concatenate([[True], keys[1:] != keys[:-1]])) if len(keys) else np.zeros(0, np.int64)
-    count = np.diff(first, append=len(keys))
-    keys = keys[first]
-    return Rows(grams.texts, keys // SLOTS, keys % SLOTS, count, np.zeros(0, np.int64))
+def cells(grams: Grams, rows: Rows) -> Ints:
+    """(grams,) the cell that counts each occurrence."""
+    order = np.concatenate([grams.slot[first:last].argsort() + first for first, last in pairwise(grams.edges.tolist())])
+    cell = np.empty(len(order), np.int64)
+    cell[order] = np.arange(len(rows.count)).repeat(rows.count)
+    return cell
 
 
 def damped(count: Ints) -> Floats:
     """1 + ln(count): the tenth mention of a word says little more than the third."""
-    return np.take(_DAMPED, np.minimum(count, _HIGHEST_COUNT) - 1)
+    return _DAMPED.take(count - 1, mode="clip")
 
 
 def weighted(rows: Rows, idf: Floats) -> Floats:
     """Value of each cell, each row scaled to length one (an all-zero row stays zero)."""
-    value = damped(rows.count) * idf[rows.slot]
-    length = np.sqrt(np.bincount(rows.text, value * value, minlength=rows.texts))
-    return value / np.where(length > 0, length, 1.0)[rows.text]
+    value = damped(rows.count) * idf.take(rows.slot)
+    length = np.sqrt(np.bincount(rows.text, value * value))
+    return np.asarray(value / np.maximum(length, _NEXT_TO_NOTHING).take(rows.text))
 
 
 def spread(length: Ints) -> Floats:
@@ -55,15 +76,9 @@ def spread(length: Ints) -> Floats:
     A short text scores lower than it deserves, a long one higher: divided by this, one temperature fits both. The exponent is what leaving
     writers out gave, nearly the same for each of them.
     """
-    return np.asarray((np.clip(length, 4, 150) / 30) ** 0.2)
+    return _SPREAD.take(length, mode="clip")
 
 
-def column_product(rows: Rows, value: Floats, weights: npt.NDArray[np.float32]) -> Floats:
-    """(texts, columns) as `product`, from weights that stand column by column (columns, SLOTS): quicker for few columns."""
-    return np.stack([np.bincount(rows.text, column[rows.slot] * value, minlength=rows.texts) for column in weights], axis=1)
-
-
-def product(rows: Rows, value: Floats, weights: npt.NDArray[np.float32]) -> Floats:
+def product(rows: Rows, value: npt.NDArray[np.floating], weights: npt.NDArray[np.float32]) -> Floats:
     """(texts, columns). Each row is summed in slot order by itself, not by BLAS: a text scores the same alone and in any batch."""
-    starts = np.searchsorted(rows.text, np.arange(rows.texts))
-    return np.asarray(np.add.reduceat(weights[rows.slot] * value[:, None], starts, axis=0))
+    return np.asarray(np.add.reduceat(weights.take(rows.slot, axis=0) * value[:, None], rows.start, axis=0))

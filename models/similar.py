@@ -7,13 +7,14 @@ grow (O'Neil et al. 1996, a log-structured merge). What is found does not depend
 """
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from models.features import SLOTS, Ints, batches, grams
+from models.features import SLOTS, Batch, Ints, batches
+from models.reading import Words, grams
 from models.rows import Floats, counted, weighted
 from schemas.predictions import SimilarTicket, TicketText
 
@@ -71,10 +72,13 @@ def _merged(first: _Block, second: _Block) -> _Block:
 
 
 class Similar:
-    """Known tickets, in the order in which they were added. `idf` (SLOTS,) is a model's: what it takes for telling counts here too."""
+    """Known tickets, in the order in which they were added. `idf` (SLOTS,) is a model's: what it takes for telling counts here too;
+    `read` is how it reads.
+    """
 
-    def __init__(self, idf: Floats) -> None:
+    def __init__(self, idf: Floats, read: Callable[[Batch], Words]) -> None:
         self._idf = idf
+        self._read = read
         self._ids: list[str] = []
         self._blocks: list[_Block] = []
         self._holders = np.zeros(SLOTS, np.int64)
@@ -86,11 +90,11 @@ class Similar:
     def add(self, ids: Sequence[str], texts: Sequence[TicketText]) -> None:
         first = len(self._ids)
         for batch in batches(texts):
-            rows = counted(grams(batch))
+            rows = counted(grams(self._read(batch)))
             self._holders += np.bincount(rows.slot, minlength=SLOTS)
             value = weighted(rows, self._idf).astype(np.float32)
-            self._blocks.append(_Block.of(first, rows.texts, rows.slot, rows.text.astype(np.int32), value))
-            first += rows.texts
+            self._blocks.append(_Block.of(first, len(batch), rows.slot, rows.text.astype(np.int32), value))
+            first += len(batch)
             self._tidy()
         self._ids += ids
 
@@ -110,10 +114,9 @@ class Similar:
         """For each text the most similar known tickets, the greatest score first; with `before` only those added before that place."""
         found: list[tuple[SimilarTicket, ...]] = []
         for batch in batches(texts):
-            rows = counted(grams(batch))
+            rows = counted(grams(self._read(batch)))
             value = weighted(rows, self._idf)
-            edges = np.searchsorted(rows.text, np.arange(rows.texts + 1))
-            for first, last in itertools.pairwise(edges.tolist()):
+            for first, last in itertools.pairwise([*rows.start.tolist(), len(rows.slot)]):
                 known = len(self) if before is None else before[len(found)]
                 found.append(self._most(self._scores(rows.slot[first:last], value[first:last]), known, most, least))
         return found

@@ -14,8 +14,9 @@ from threadpoolctl import threadpool_limits
 
 from models.columns import Columns
 from models.examples import Example
-from models.features import SLOTS, Flags, Ints, batches, grams
+from models.features import SLOTS, Flags, Ints, batches
 from models.lexicon import Lexicon
+from models.reading import Reader, grams
 from models.rows import Floats, counted, damped, spread
 from schemas.predictions import TicketText
 from schemas.words import KINDS
@@ -93,20 +94,20 @@ class Fitted:
 
 
 def _count_matrix(texts: Iterable[TicketText]) -> csr_matrix:
-    rows, columns, values, before = [], [], [], 0
+    rows, columns, values, before, reader = [], [], [], 0, Reader()
     for batch in batches(texts):
-        found = counted(grams(batch))
+        found = counted(grams(reader.read(batch)))
         rows.append(found.text + before)
         columns.append(found.slot)
         values.append(damped(found.count))
-        before += found.texts
+        before += len(batch)
     cells = (np.concatenate(rows), np.concatenate(columns))
     return csr_matrix((np.concatenate(values), cells), shape=(before, SLOTS))
 
 
 def _heard_matrix(texts: Iterable[TicketText], lexicon: Lexicon) -> csr_matrix:
     rows, columns, before = [], [], 0
-    for heard in map(lexicon.ears.hear, batches(texts)):
+    for heard in map(lexicon.ears.hear, map(lexicon.ears.read, batches(texts))):
         rows.append(heard.text + before)
         columns.append(heard.concept)
         before += heard.texts
@@ -119,7 +120,7 @@ def tabulate(examples: Sequence[Example], systems: Sequence[str], lexicon: Lexic
     return Table(
         counts=_count_matrix(example.text for example in examples),
         heard=_heard_matrix((example.text for example in examples), lexicon),
-        length=np.concatenate([grams(batch).length for batch in batches(example.text for example in examples)]),
+        length=np.concatenate([words.length for words in map(lexicon.ears.read, batches(example.text for example in examples))]),
         system=np.array([systems.index(example.system) for example in examples]),
         severe=severity[:, None] <= np.array([[1, 2, 3]]),
         gxp=np.array([example.gxp_impact for example in examples]),

@@ -11,11 +11,12 @@ import numpy.typing as npt
 from models.calibration import LEAST_WORDS, Calibration, cheapest, gxp_probability, severity_probabilities, system_probabilities
 from models.columns import Columns
 from models.contributions import leading_words, speakable, word_weights
-from models.features import SLOTS, Grams, Hashes, Ints, batches, grams
+from models.features import SLOTS, Batch, Hashes, Ints, batches
 from models.hearing import Heard
 from models.known import lookup, unknown_shares
 from models.lexicon import Lexicon
-from models.rows import Floats, Rows, column_product, counted, counted_only, product, spread, weighted
+from models.reading import Grams, Reader, grams
+from models.rows import Floats, Rows, counted, product, spread, weighted
 from models.similar import Similar
 from schemas.predictions import Prediction, RankedSeverity, RankedSystem, TicketText, Word
 from schemas.words import KINDS, SEVERITIES
@@ -73,6 +74,10 @@ class Read:
     value: Floats
     heard: Heard
 
+    @property
+    def length(self) -> Ints:
+        return self.grams.words.length
+
 
 class TriageModel:
     """Hashed grams and concepts through one weight table: routes, suggests severity, kind and GxP flag, and says what it went by.
@@ -96,40 +101,43 @@ class TriageModel:
         return np.concatenate([self._routes(batch) for batch in batches(texts)])
 
     @cached_property
-    def _by_column(self) -> npt.NDArray[np.float32]:
-        return np.ascontiguousarray(self._arrays.weights[:, : len(self.systems)].T)
+    def _routing(self) -> npt.NDArray[np.float32]:
+        return np.ascontiguousarray(self._arrays.weights[:, : len(self.systems)])
 
-    def _routes(self, batch: bytes) -> Floats:
-        found, systems = grams(batch), len(self.systems)
-        rows, heard = counted_only(found), self.lexicon.ears.hear(batch)
-        scores = column_product(rows, weighted(rows, self._arrays.idf), self._by_column) + self._arrays.offsets[:systems]
+    def _routes(self, batch: Batch) -> Floats:
+        words, systems = self.lexicon.ears.read(batch), len(self.systems)
+        found, heard = grams(words), self.lexicon.ears.hear(words)
+        rows = counted(found)
+        value = weighted(rows, self._arrays.idf).astype(np.float32)
+        scores = product(rows, value, self._routing) + self._arrays.offsets[:systems]
         np.add.at(scores, heard.text, self._arrays.concepts[heard.concept, :systems])
-        return system_probabilities(scores / spread(found.length)[:, None], self._calibration.temperature, self._calibration.doubt)
+        return system_probabilities(scores / spread(words.length)[:, None], self._calibration.temperature, self._calibration.doubt)
 
     def similar(self) -> Similar:
         """An empty list of known tickets, compared by what this model takes for telling."""
-        return Similar(self._arrays.idf)
+        return Similar(self._arrays.idf, self.lexicon.ears.read)
 
-    def _read(self, batch: bytes) -> Read:
-        found = grams(batch)
+    def _read(self, batch: Batch) -> Read:
+        words = self.lexicon.ears.read(batch)
+        found = grams(words)
         rows = counted(found)
-        return Read(found, rows, weighted(rows, self._arrays.idf), self.lexicon.ears.hear(batch))
+        return Read(found, rows, weighted(rows, self._arrays.idf), self.lexicon.ears.hear(words))
 
     def _scores(self, read: Read) -> Floats:
         """Concepts are added one by one in their order: a text scores the same alone and in any batch."""
         scores = product(read.rows, read.value, self._arrays.weights) + self._arrays.offsets
         np.add.at(scores, read.heard.text, self._arrays.concepts[read.heard.concept])
-        scores[:, : len(self.systems)] /= spread(read.grams.length)[:, None]
+        scores[:, : len(self.systems)] /= spread(read.length)[:, None]
         return np.asarray(scores)
 
     def _predict(self, read: Read) -> list[Prediction]:
         answer = answers(self._scores(read), self._calibration)
         order = np.argsort(-answer.systems, axis=1, kind="stable")
         suggested = cheapest(answer.severities, self._calibration.costs)
-        unknown = unknown_shares(read.grams.words, read.grams.texts, self._known)
+        unknown = unknown_shares(read.grams.words, self._known)
         told = zip(
             answer.systems.tolist(), order.tolist(), answer.severities.tolist(), suggested.tolist(),
-            (answer.gxp >= 0.5).tolist(), answer.kind.tolist(), read.grams.length.tolist(), unknown.tolist(),
+            (answer.gxp >= 0.5).tolist(), answer.kind.tolist(), read.length.tolist(), unknown.tolist(),
             self._words(read, order[:, 0]), strict=True,
         )  # fmt: skip
         return [self._prediction(Told(*each)) for each in told]
@@ -171,7 +179,7 @@ class TriageModel:
 
 def similar_for(model: Model) -> Similar:
     """An empty list of known tickets for the company of this model; to one that is not ours every gram tells the same."""
-    return model.similar() if isinstance(model, TriageModel) else Similar(np.ones(SLOTS))
+    return model.similar() if isinstance(model, TriageModel) else Similar(np.ones(SLOTS), Reader().read)
 
 
 class Told(NamedTuple):

@@ -80,6 +80,9 @@ class Doubt(NamedTuple):
     labels: int
     contradicting: int
 
+    def __str__(self) -> str:
+        return f"{self.actor} contradicts sure answers in {self.contradicting} of {self.labels} labels"
+
 
 def doubts(connection: Connection) -> list[Doubt]:
     """Sure answers are right 19 times in 20: who says otherwise three times in ten, beyond doubt and in 20 cases or more, is named."""

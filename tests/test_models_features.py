@@ -2,20 +2,25 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.features import BITS, LONGEST_TEXT, SLOTS, Grams, batches, fold, grams, word_hashes
-from models.rows import counted
+from models import reading
+from models.features import BITS, LONGEST_TEXT, SLOTS, batches, fold, word_hashes
+from models.reading import Grams, Reader, grams
+from models.rows import cells, counted
 from schemas.predictions import TicketText
+from tests.corpora import whole_corpus
 
 
 def found(*texts: TicketText) -> Grams:
     (batch,) = batches(texts)
-    return grams(batch)
+    return grams(Reader().read(batch))
 
 
 def of(title: str, body: str = "", role: str = "") -> Grams:
@@ -23,7 +28,7 @@ def of(title: str, body: str = "", role: str = "") -> Grams:
 
 
 def terms(gram: Grams) -> list[str]:
-    return [gram.words.term(index) for index in range(len(gram.words.start))]
+    return [gram.words.term(index) for index in range(len(gram.words.said))]
 
 
 def slots(gram: Grams, text: int = 0) -> set[int]:
@@ -113,7 +118,7 @@ def test_an_odd_role_is_one_word() -> None:
 
 def test_letters_of_four_stay_within_a_word_and_its_edges() -> None:
     gram = of("abcde")
-    fours = gram.slot[len(gram.words.start) :]
+    fours = gram.slot[gram.word == 0][1:]
     assert len(fours) == len([" abc", "abcd", "bcde", "cde "])
 
 
@@ -137,7 +142,7 @@ def test_a_batch_is_cut_where_it_grows_large() -> None:
     texts = [TicketText(title="t", body="word " * 1_500) for _ in range(40)]
     cut = list(batches(texts))
     assert len(cut) > 1
-    assert sum(grams(batch).texts for batch in cut) == 40
+    assert sum(map(len, cut)) == 40
 
 
 def test_no_texts_make_no_batch() -> None:
@@ -167,21 +172,24 @@ def test_slots_stay_in_range() -> None:
 def test_words_spread_over_the_slots() -> None:
     words = [f"{a}{b}{c}" for a in "abcdefghij" for b in "klmnopqrst" for c in "uvwxyzabcd"]
     gram = of("", " ".join(words))
-    used = {int(slot) for slot in gram.slot[: len(words)]}
+    used = set(gram.slot[np.searchsorted(gram.word, np.arange(len(words)))].tolist())
     assert len(used) > 0.98 * len(words)
 
 
 def test_counts_tell_how_often_a_gram_stands() -> None:
-    rows = counted(of("label label label", "blank"))
+    gram = of("label label label", "blank")
+    rows = counted(gram)
     assert rows.count.max() == 3
-    assert int(rows.count.sum()) == len(rows.cell)
+    assert int(rows.count.sum()) == len(gram.slot)
+    assert (rows.slot[cells(gram, rows)] == gram.slot).all()
 
 
 PROGRAM = """
-from models.features import batches, grams
+from models.features import batches
+from models.reading import Reader, grams
 from schemas.predictions import TicketText
 batch, = batches([TicketText(title="Étiquette blanche", body="IDoc 51, Linie 4 steht", reporter_role="operator")])
-print(grams(batch).slot.tolist())
+print(grams(Reader().read(batch)).slot.tolist())
 """
 
 
@@ -199,3 +207,49 @@ def test_the_features_are_the_ones_that_stored_versions_were_made_with() -> None
 
 
 PINNED = [190, 2373, 9140, 12357, 17072, 18506, 24808, 39023, 54681, 55310, 60830, 61702]
+
+
+def read_again(reader: Reader, texts: Sequence[TicketText]) -> list[list[int]]:
+    return [grams(reader.read(batch)).slot.tolist() for batch in batches(texts)]
+
+
+def test_what_was_read_before_changes_nothing() -> None:
+    texts = [example.text for example in whole_corpus()[::9]]
+    reader = Reader()
+    first = read_again(reader, texts)
+    assert read_again(reader, texts) == first
+    alone = [read_again(reader, [text])[0] for text in texts]
+    assert alone == [read_again(Reader(), [text])[0] for text in texts]
+    assert [slot for slots in alone for slot in slots] == [slot for slots in first for slot in slots]
+
+
+def test_what_is_remembered_of_words_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = [example.text for example in whole_corpus()[::90]]
+    expected = [read_again(Reader(), [text]) for text in texts]
+    monkeypatch.setattr(reading, "_MOST_LETTERS", 2_000)
+    reader = Reader()
+    for text, slots_of in zip(texts, expected, strict=True):
+        assert read_again(reader, [text]) == slots_of
+        assert reader.letters < 2_000 + 2 * len(next(batches([text]))[0])
+
+
+def test_words_are_not_known_by_half_where_learning_failed() -> None:
+    def patterns(word: bytes) -> list[int]:
+        if word == b"bad" and failing:
+            raise MemoryError
+        return [len(word)]
+
+    failing, reader, text = True, Reader(patterns), [TicketText(title="good bad words")]
+    with pytest.raises(MemoryError):
+        read_again(reader, text)
+    failing = False
+    assert read_again(reader, text) == read_again(Reader(), text)
+
+
+def test_threads_that_read_at_once_read_what_one_alone_reads() -> None:
+    parts = [[example.text for example in whole_corpus()[start::8]] for start in range(8)]
+    shared = Reader()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(lambda part: [read_again(shared, [text]) for text in part], parts)) == [
+            [read_again(Reader(), [text]) for text in part] for part in parts
+        ]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models import hearing
+from models import reading
 from models.errors import LexiconInvalid
 from models.features import batches, plain
 from models.hearing import BETWEEN, Ears
@@ -21,7 +21,7 @@ from tests.corpora import carried, whole_corpus
 def heard(ears: Ears, *texts: str) -> list[list[int]]:
     found: list[list[int]] = []
     for batch in batches(TicketText(title=text) for text in texts):
-        told = ears.hear(batch)
+        told = ears.hear(ears.read(batch))
         found += [told.concept[told.text == text].tolist() for text in range(told.texts)]
     return found
 
@@ -80,10 +80,10 @@ def test_without_terms_nothing_is_heard() -> None:
 def test_what_is_remembered_of_words_is_bounded_and_forgetting_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     ears, text = Ears([["order* missing"]]), "order 12 missing"
     before = heard(ears, text)
-    monkeypatch.setattr(hearing, "_MOST_REMEMBERED", 50)
+    monkeypatch.setattr(reading, "_MOST_LETTERS", 200)
     for number in range(20):
         heard(ears, " ".join(f"w{chr(97 + number)}{chr(97 + other)}" for other in range(20)))
-    assert len(ears._numbers) < 100
+    assert ears.reader.letters < 400
     assert heard(ears, text) == before == [[0]]
 
 
@@ -127,6 +127,14 @@ def test_the_quick_way_hears_what_the_plain_way_hears_alone_and_in_a_batch(terms
     ears = Ears([[term] for term in terms])
     expected = [[n for n, term in enumerate(terms) if said(term.encode().split(), text.encode().split())] for text in texts]
     assert heard(ears, *texts) == expected == [heard(ears, text)[0] for text in texts]
+
+
+def test_a_word_that_goes_on_in_very_many_ways_is_heard_in_each() -> None:
+    """The steps of such words leave little room for one another."""
+    words = [f"{a}{b}" for a in "bcdfghjk" for b in "lmnpqrst"]
+    pairs = [f"{first} {second}" for first in words for second in words]
+    ears = Ears([[pair] for pair in pairs])
+    assert heard(ears, *pairs) == [[number] for number in range(len(pairs))]
 
 
 def test_every_term_of_the_shipped_lexicon_is_heard_where_it_is_said() -> None:

@@ -4,27 +4,29 @@ import numpy as np
 import pytest
 
 from models.contributions import leading_words, speakable, word_weights
-from models.features import SLOTS, Grams, batches, grams, word_hashes
-from models.rows import Rows, column_product, counted, counted_only, damped, product, spread, weighted
+from models.features import SLOTS, batches, word_hashes
+from models.reading import Grams, Reader, grams
+from models.rows import Rows, cells, counted, damped, product, spread, weighted
 from schemas.predictions import TicketText
 
 
 def of(*titles: str) -> Grams:
     (batch,) = batches(TicketText(title=title) for title in titles)
-    return grams(batch)
+    return grams(Reader().read(batch))
 
 
 def dense(rows: Rows, value: np.ndarray) -> np.ndarray:
-    table = np.zeros((rows.texts, SLOTS))
+    table = np.zeros((len(rows.start), SLOTS))
     table[rows.text, rows.slot] = value
     return table
 
 
 def test_a_repeated_gram_is_one_cell() -> None:
-    rows = counted(of("label label", "label"))
-    cells = set(zip(rows.text.tolist(), rows.slot.tolist(), strict=True))
-    assert len(cells) == len(rows.count)
-    assert (rows.count[rows.cell] >= 1).all()
+    found = of("label label", "label")
+    rows = counted(found)
+    assert len(set(zip(rows.text.tolist(), rows.slot.tolist(), strict=True))) == len(rows.count)
+    assert rows.start.tolist() == [0, np.searchsorted(rows.text, 1)]
+    assert (np.bincount(cells(found, rows)) == rows.count).all()
 
 
 def test_repetition_is_damped() -> None:
@@ -63,7 +65,7 @@ def test_a_pair_is_halved_between_its_words() -> None:
     found = of("wrong label")
     rows = counted(found)
     share = np.zeros(len(rows.slot))
-    share[rows.cell[found.pair]] = 1.0
+    share[cells(found, rows)[found.pair]] = 1.0
     assert word_weights(found, rows, share).tolist() == [0.5, 0.5, 0.0]
 
 
@@ -103,16 +105,14 @@ def test_short_texts_are_spread_less_and_very_long_ones_no_further() -> None:
     assert given[0] == given[1] < 1.0 < given[3] == given[4]
 
 
-def test_counting_without_the_way_back_counts_the_same() -> None:
-    (batch,) = batches([TicketText(title="stock stock stocks", body="of 4711 and of 12"), TicketText(title=""), TicketText(title="stock")])
-    found = grams(batch)
-    full, quick = counted(found), counted_only(found)
-    assert all((getattr(full, name) == getattr(quick, name)).all() for name in ("text", "slot", "count"))
-    assert found.length.tolist() == [8, 0, 1]
+def test_the_length_of_a_text_is_its_words_without_the_role() -> None:
+    found = of("stock stock stocks . of 4711 and of 12", "", "stock")
+    assert found.words.length.tolist() == [8, 0, 1]
 
 
-def test_weights_by_column_give_the_same_product() -> None:
-    (batch,) = batches([TicketText(title="stock stock stocks"), TicketText(title="stock")])
-    rows = counted(grams(batch))
-    value, weights = rows.count / 7, np.random.default_rng(2).normal(size=(SLOTS, 3)).astype(np.float32)
-    assert column_product(rows, value, np.ascontiguousarray(weights.T)) == pytest.approx(product(rows, value, weights))
+def test_rows_are_ordered_by_text_and_slot_and_count_every_gram() -> None:
+    found = of("stock stock stocks", "", "stock", "a b a b a b a")
+    rows = counted(found)
+    keys, counts = np.unique(found.text * SLOTS + found.slot, return_counts=True)
+    assert (rows.text * SLOTS + rows.slot).tolist() == keys.tolist()
+    assert rows.count.tolist() == counts.tolist()

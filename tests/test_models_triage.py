@@ -7,8 +7,9 @@ import pytest
 
 from models.calibration import Calibration
 from models.columns import Columns
-from models.features import SLOTS, batches, grams, word_hashes
+from models.features import SLOTS, batches, word_hashes
 from models.lexicon import Concept, Lexicon
+from models.reading import Reader, grams
 from models.registry import load_model
 from models.rows import counted, product, spread, weighted
 from models.triage import Arrays, TriageModel, answers
@@ -41,7 +42,7 @@ def hand_made(
     """Columns: erp, lims, at least sev1, sev2, sev3, GxP; one weight row for each word, every other slot weighs nothing."""
     table, idf = np.zeros((SLOTS, COUNT), np.float32), np.zeros(SLOTS)
     for word, row in weights.items():
-        slot = grams(next(batches([TicketText(title=word)]))).slot[0]
+        slot = grams(Reader().read(next(batches([TicketText(title=word)])))).slot[0]
         table[slot], idf[slot] = row + NO_KIND, 1.0
     vocabulary = np.sort(word_hashes(list(weights)))
     arrays = Arrays(idf, table, np.array([concept + NO_KIND]), np.array(offsets + NO_KIND, np.float64), vocabulary)
@@ -136,8 +137,7 @@ def test_a_word_outside_the_vocabulary_is_not_shown() -> None:
 
 def test_the_contributions_of_all_words_make_up_the_score() -> None:
     (batch,) = batches([TicketText(title="Sample result not transmitted", body="LIMS shows approved", reporter_role="lab_analyst")])
-    found = grams(batch)
-    rows = counted(found)
+    rows = counted(grams(Reader().read(batch)))
     value = weighted(rows, STARTER._arrays.idf)
     score = product(rows, value, STARTER._arrays.weights)[0, 3]
     assert value @ STARTER._arrays.weights[rows.slot, 3] == pytest.approx(score)
@@ -157,6 +157,14 @@ def test_routes_alone_are_those_that_answers_hold() -> None:
     alone = [dict(zip(STARTER.systems, row, strict=True)) for row in STARTER.routes(texts).tolist()]
     for row, given in zip(alone, STARTER.predict(texts), strict=True):
         assert row == pytest.approx({one.system: one.probability for one in given.systems}, abs=0.0001)
+
+
+def test_a_route_is_the_same_to_the_last_bit_alone_and_in_any_batch() -> None:
+    texts = [example.text for example in whole_corpus()[::11]] + [TicketText(title=title) for title in ("", "x" * 9000, "opc " * 2000)]
+    together = STARTER.routes(texts)
+    assert (together[::-1] == STARTER.routes(texts[::-1])).all()
+    assert (together == np.concatenate([STARTER.routes([text]) for text in texts])).all()
+    assert (together == np.concatenate([STARTER.routes(texts[first : first + 7]) for first in range(0, len(texts), 7)])).all()
 
 
 def test_the_suggested_severity_is_the_cheapest_not_the_likeliest() -> None:

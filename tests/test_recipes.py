@@ -263,7 +263,7 @@ def test_a_concept_is_added_as_the_recipe_says(copy: Path) -> None:
     performed("add-a-concept", copy)
     lexicon = load_lexicon(copy / "models" / "lexicon")
     (batch,) = batches([TicketText(title="Zwei Maulwürfe, ein Maulwurf steht im Gang"), TicketText(title="The mole is stuck at door 4")])
-    heard = [lexicon.concepts[number].name for number in lexicon.ears.hear(batch).concept]
+    heard = [lexicon.concepts[number].name for number in lexicon.ears.hear(lexicon.ears.read(batch)).concept]
     assert heard.count("driverless_transport") == 2
     assert lexicon.digest != load_lexicon().digest
 

@@ -109,7 +109,9 @@ class Training:
     """What to learn from beside the carried corpus."""
 
     name: Annotated[str, Option("--name", help="First part of the version's name.")] = "site"
-    without: Annotated[list[str] | None, Option("--without", help="Leave out the labels of this person; may be given several times.")] = None
+    without: Annotated[list[str] | None, Option("--without", help="Leave out the labels of this person; may be given several times.")] = (
+        None
+    )
 
 
 @app.command()
@@ -126,10 +128,7 @@ def train(training: Training, person: Person, output: Output) -> None:
         manifest, files = make_version(carried(local), training.name, _watch(output, "learning, each writer left out in turn"))
         save_model(look.shelf.made / manifest.version, manifest, files)
         gate = objections(look.manifest(look.current), manifest)
-        gate += tuple(
-            f"{each.actor} contradicts sure answers in {each.contradicting} of {each.labels} labels: look at them, or train --without {each.actor}"
-            for each in doubted
-        )
+        gate += tuple(f"{each}; look at them, or train it --without {each.actor}" for each in doubted)
         event = ModelTrained(version=manifest.version, data=manifest.content.data.sha256, labels=len(local), gate=gate)
         _write(database, lambda draft: draft.append(event, person.attribution()))
     told = f"{manifest.version}: learned from {len(local)} labels of this site beside the carried corpus"
@@ -165,10 +164,10 @@ def compare(challenger: Version, output: Output, champion: Annotated[str | None,
         look, judgements = _look(connection), Judgements()
         judgements.catch_up(connection)
     first, second = look.manifest(champion or look.current), look.manifest(challenger)
-    rows = [[name, first.content.scores.get(name), second.content.scores.get(name)] for name in COMPARED]
+    rows: list[list[object]] = [[name, first.content.scores.get(name), second.content.scores.get(name)] for name in COMPARED]
     rows += _in_shadow(list(judgements), challenger)
     refused = objections(first, second)
-    told = {"champion": first.version, "challenger": challenger, "figures": {row[0]: row[1:] for row in rows}, "objections": refused}
+    told = {"champion": first.version, "challenger": challenger, "figures": {str(row[0]): row[1:] for row in rows}, "objections": refused}
     output.show(told, table(("", first.version, challenger), rows))
     if refused:
         raise Conflict("\n".join(f"{challenger} may not be promoted: {each}" for each in refused))
@@ -181,7 +180,10 @@ def _in_shadow(judgements: Sequence[Judgement], version: str) -> list[list[objec
         return []
     champion = sum(bool(each.right) for each in both) / len(both)
     challenger = sum(bool(each.system and each.said and each.said.shadow and each.system.value == each.said.shadow[1]) for each in both)
-    return [["judged tickets seen in shadow", len(both), len(both)], ["right of these", round(champion, 4), round(challenger / len(both), 4)]]
+    return [
+        ["judged tickets seen in shadow", len(both), len(both)],
+        ["right of these", round(champion, 4), round(challenger / len(both), 4)],
+    ]
 
 
 @app.command("shadow")
@@ -217,7 +219,9 @@ def promote_version(version: Version, person: Person, output: Output) -> None:
         figures = {name: challenger.content.scores[name] for name in COMPARED if name in challenger.content.scores}
         event = ModelPromoted(version=version, previous=look.current, figures=figures)
         _write(database, lambda draft: promote(draft, event, person.attribution()))
-    output.say(event.model_dump(mode="json"), f"{version} decides from now on; {look.current} did until now. `hypercare model rollback` undoes it")
+    output.say(
+        event.model_dump(mode="json"), f"{version} decides from now on; {look.current} did until now. `hypercare model rollback` undoes it"
+    )
 
 
 @app.command()
@@ -245,5 +249,3 @@ def _watch(output: Output, what: str) -> Callable[[Sequence[str]], Iterable[str]
                 advance(1)
 
     return watched
-
-

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import http, latency, memory, streaming
+from tests.bench import http, latency, memory, scoring, streaming
 
 OUT = Path("bench.json")
 PAGE = Path("docs/performance.md")
@@ -41,7 +41,7 @@ def main() -> int:
     console = Console()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="hypercare-bench-") as folder:
-        for measure in (http.measure, latency.measure, streaming.measure, memory.measure):
+        for measure in (http.measure, latency.measure, streaming.measure, memory.measure, scoring.measure):
             console.print(f"[dim]{(measure.__doc__ or '').strip()}")
             figures += [Figure(*figure) for figure in asyncio.run(measure(Path(folder)))]
     console.print(_table(figures))
