@@ -8,12 +8,12 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 from sklearn.linear_model import LogisticRegression
 
-from models.calibration import Calibration, Costs, Level, Slope, at_least, system_probabilities
+from models.calibration import Calibration, Certainty, Costs, Level, Slope, at_least, system_probabilities
 from models.columns import Columns
 from models.errors import RulesInvalid
 from models.features import Flags, Ints
 from models.rows import Floats
-from models.train import Table
+from models.train import Course, Table
 from schemas.words import SEVERITIES
 
 COSTS = Path(__file__).parent / "costs.toml"
@@ -21,6 +21,7 @@ TARGET_RIGHT = 0.955  # the best cut of a curve looks better than it is: this mu
 LEAST_CONFIDENCE = 0.5
 SET_ERROR = 0.10
 SEV1_MISSED = 0.04  # 0.05 on the calibrating writers gives a little less than 0.95 on the next one
+LEAST_LABELS = 50
 _LEAST_ROUTED = 30
 _DOUBTS = (0.0, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1)
 _NEVER = 1.0
@@ -34,6 +35,18 @@ def _certainty(scores: Floats, system: Ints) -> tuple[float, float]:
         losses = [(-np.log((1 - doubt) * own + doubt / systems + 1e-12).mean(), temperature, doubt) for doubt in _DOUBTS]
         best = min(best, *losses)
     return round(float(best[1]), 6), best[2]
+
+
+def certainties(course: Course, scores: Floats) -> dict[str, Certainty]:
+    """Of each site with enough labels; `scores` (local, columns) from `models.train.local_scores`."""
+    rows = course.practice.rows(np.arange(len(course.practice.system)) >= len(course.practice.system) - course.local)
+    found = {}
+    for site in sorted(set(rows.writer.tolist())):
+        own = rows.writer == site
+        if own.sum() >= LEAST_LABELS:
+            temperature, doubt = _certainty(course.columns.system(scores[own]), rows.system[own])
+            found[str(site)] = Certainty(temperature=temperature, doubt=doubt, labels=int(own.sum()))
+    return found
 
 
 def threshold(confidence: Floats, right: Flags) -> float:

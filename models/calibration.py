@@ -1,5 +1,6 @@
 """From raw scores to probabilities that mean what they say, and to the points at which the model may act alone."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 import numpy as np
@@ -16,6 +17,21 @@ LEAST_WORDS = 5
 Costs = tuple[tuple[float, float, float, float], ...]
 
 
+def writer_of(site: str) -> str:
+    """The name under which a site stands among writers: the first part of its examples' ids."""
+    return site.replace("-", "_")
+
+
+class Certainty(BaseModel):
+    """Temperature and doubt of one site, from `labels` of its own tickets that the scoring model had not seen."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    temperature: Annotated[float, Field(gt=0)]
+    doubt: Share
+    labels: int
+
+
 class Calibration(BaseModel):
     """Numbers fitted on tickets of writers that the scoring model had not seen.
 
@@ -24,7 +40,7 @@ class Calibration(BaseModel):
     `set_edges`, the probability below which a system is left out of the prediction set.
     `severity` holds for each of P(sev1), P(at least sev2), P(at least sev3) what the three scores weigh, and an offset; `gxp` a slope and
     an offset. `sev1_edge` is the Sev1 risk from which a person looks at once. `costs` says what it costs to answer a ticket of severity
-    row+1 with severity column+1.
+    row+1 with severity column+1. `sites` (see `writer_of`) have a temperature and a doubt of their own.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,17 +53,26 @@ class Calibration(BaseModel):
     gxp: Slope
     sev1_edge: Share
     costs: Costs
+    sites: dict[str, Certainty] = {}
+
+    def certainty(self, sites: Sequence[str]) -> tuple[Floats, Floats]:
+        """(texts,) temperatures and (texts,) doubts, by the site of each text."""
+        if not self.sites:
+            return np.full(len(sites), self.temperature), np.full(len(sites), self.doubt)
+        own = [self.sites.get(writer_of(site), self) for site in sites]
+        return np.array([each.temperature for each in own]), np.array([each.doubt for each in own])
 
 
 def logistic(score: Floats) -> Floats:
     return np.asarray(1.0 / (1.0 + np.exp(-np.clip(score, -40.0, 40.0))))
 
 
-def system_probabilities(scores: Floats, temperature: float, doubt: float = 0.0) -> Floats:
-    """(texts, systems) scores to probabilities by softmax at one temperature (Guo et al. 2017, section 4).
+def system_probabilities(scores: Floats, temperature: float | Floats, doubt: float | Floats = 0.0) -> Floats:
+    """(texts, systems) scores to probabilities by softmax at a temperature (Guo et al. 2017, section 4); one for all, or (texts,).
 
     `doubt` is the share of tickets whose reader might have named any system: no score makes more than that certain.
     """
+    temperature, doubt = (np.asarray(each)[..., None] for each in (temperature, doubt))
     scaled = scores / temperature
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray((1 - doubt) * raised / raised.sum(axis=1, keepdims=True) + doubt / scores.shape[1])

@@ -13,7 +13,7 @@ _TABLE_BITS = 20
 _SCATTER = np.uint64(0x9E3779B97F4A7C15)
 
 
-def _places(hashes: Hashes) -> Ints:
+def places_of(hashes: Hashes) -> Ints:
     mixed = (hashes ^ (hashes >> np.uint64(32))) * _SCATTER
     return (mixed >> np.uint64(64 - _TABLE_BITS)).astype(np.int64)
 
@@ -24,7 +24,7 @@ def lookup(known: Hashes) -> Flags:
     A version that recorded no words takes all for known.
     """
     table = np.full(1 << _TABLE_BITS, not len(known))
-    table[_places(known)] = True
+    table[places_of(known)] = True
     return table
 
 
@@ -32,5 +32,5 @@ def unknown_shares(words: Words, table: Flags) -> Floats:
     """(texts,) share of each text's words that `table` does not know, fields aside; 0 for a text without words."""
     own, texts = ~words.field, len(words.last)
     text = words.text[own]
-    strange = np.bincount(text, ~table[_places(words.hash[own])], minlength=texts)
+    strange = np.bincount(text, ~table[places_of(words.hash[own])], minlength=texts)
     return np.asarray(strange / np.maximum(1, np.bincount(text, minlength=texts)))

@@ -38,6 +38,6 @@ def weights(taught: Sequence[Taught], others: Mapping[str, float]) -> Floats:
     return weight
 
 
-def folds(taught: Sequence[Taught]) -> Ints:
+def folds(taught: int) -> Ints:
     """(taught,) the part that each is held out with: neighbours in time stay together, for they may tell of one incident."""
-    return np.arange(len(taught)) * FOLDS // max(1, len(taught))
+    return np.arange(taught) * FOLDS // max(1, taught)

@@ -6,7 +6,7 @@ from importlib.metadata import version as installed
 
 import numpy as np
 
-from models.calibrate import calibrate
+from models.calibrate import calibrate, certainties
 from models.calibration import Costs
 from models.evaluate import Report, assess, rights
 from models.examples import Example, corpus_digest
@@ -17,9 +17,10 @@ from models.judged import Judged
 from models.known_words import known_words, unseen_shares
 from models.learning import Lesson, learning_curve
 from models.lexicon import Lexicon
+from models.local import Taught
 from models.manifest import Content, DataMark, Golden, Manifest, Reference, mark, named
 from models.registry import ARRAYS, WORDS, packed
-from models.train import Course, Watch, course_of, fit, unseen_scores
+from models.train import Course, Watch, course_of, fit, local_scores, unseen_scores
 from models.triage import Arrays, TriageModel
 from models.vocabulary import vocabulary
 
@@ -67,7 +68,7 @@ def scores_of(report: Report) -> dict[str, float]:
 class Material:
     """What a version is made of. `examples` are held out writer by writer to measure; `practice` is only learned from.
 
-    `seen` names examples that were read when practice was written.
+    `seen` names examples that were read when practice was written. `local` is what people of a site confirmed.
     """
 
     examples: Sequence[Example]
@@ -75,15 +76,22 @@ class Material:
     costs: Costs
     practice: Sequence[Example] = ()
     seen: frozenset[str] = frozenset()
+    local: Sequence[Taught] = ()
 
     @property
     def course(self) -> Course:
-        return course_of(self.examples, self.lexicon, self.practice)
+        return course_of(self.examples, self.lexicon, self.practice, self.local)
 
     def mark(self) -> DataMark:
-        everything = [*self.examples, *self.practice]
-        writers = tuple(sorted({example.writer for example in self.examples}))
-        return DataMark(sha256=corpus_digest(everything), tickets=len(self.examples), writers=writers, practice=len(self.practice))
+        everything = [*self.examples, *self.practice, *(each.example for each in self.local)]
+        return DataMark(
+            sha256=corpus_digest(everything),
+            tickets=len(self.examples),
+            writers=tuple(sorted({example.writer for example in self.examples})),
+            practice=len(self.practice),
+            measured=corpus_digest(self.examples),
+            local=len(self.local),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,8 @@ def make_version(material: Material, name: str, watch: Watch = iter) -> tuple[Ma
     unseen = unseen_scores(course, watch)
     report = assess(examples, course, unseen, material.costs, material.seen)
     calibration = calibrate(unseen, course.measured, rights(examples, course.systems), material.costs)
+    if course.local:
+        calibration = calibration.model_copy(update={"sites": certainties(course, local_scores(course, watch))})
     arrays = _arrays(course, [*examples, *material.practice])
     model = TriageModel(name, course.systems, arrays, calibration, material.lexicon)
     files = {ARRAYS: packed(arrays), WORDS: material.lexicon.written()}

@@ -1,7 +1,8 @@
 """Fit the weight tables with scikit-learn. Nothing that scores tickets imports this module."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, fields
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from models.columns import Columns
 from models.examples import Example
 from models.features import SLOTS, Flags, Ints, batches
 from models.lexicon import Lexicon
+from models.local import Taught, folds, weights
 from models.reading import Reader, grams
 from models.rows import Floats, counted, damped, spread
 from schemas.predictions import TicketText
@@ -38,7 +40,10 @@ def _joined(first: Any, second: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A corpus as arrays, a row an example: damped counts (examples, SLOTS), concepts heard (examples, concepts), words, and labels."""
+    """A corpus as arrays, a row an example: damped counts (examples, SLOTS), concepts heard (examples, concepts), words, and labels.
+
+    `weight` says what a row counts for routing and kind, `convention` what it counts for severity and GxP flag.
+    """
 
     counts: csr_matrix
     heard: csr_matrix
@@ -48,6 +53,8 @@ class Table:
     gxp: Flags
     kind: Ints
     writer: npt.NDArray[np.str_]
+    weight: Floats
+    convention: Floats
 
     def rows(self, chosen: Flags) -> "Table":
         return Table(*(getattr(self, field.name)[chosen] for field in fields(self)))
@@ -66,12 +73,16 @@ class Lessons:
 
 @dataclass(frozen=True, slots=True)
 class Course:
-    """Everything to learn from. `measured` is held out writer by writer to measure and calibrate; `practice` is only ever learned from."""
+    """Everything to learn from. `measured` is held out writer by writer to measure and calibrate; `practice` is only ever learned from.
+
+    The last `local` rows of practice are what people of a site confirmed.
+    """
 
     systems: tuple[str, ...]
     measured: Table
     practice: Table
     lessons: Lessons
+    local: int = 0
 
     @property
     def columns(self) -> Columns:
@@ -126,18 +137,34 @@ def tabulate(examples: Sequence[Example], systems: Sequence[str], lexicon: Lexic
         gxp=np.array([example.gxp_impact for example in examples]),
         kind=np.array([KINDS.index(example.kind) for example in examples]),
         writer=np.array([example.writer for example in examples]),
+        weight=np.ones(len(examples)),
+        convention=np.ones(len(examples)),
     )
 
 
-def course_of(measured: Sequence[Example], lexicon: Lexicon, practice: Sequence[Example] = ()) -> Course:
-    """Systems are those of the measured examples, in alphabetical order; practice and lessons about others are left out."""
+def _local(taught: Sequence[Taught], systems: Sequence[str], lexicon: Lexicon, others: Mapping[str, float]) -> Table:
+    """What people of a site confirmed; severity counts where they confirmed it as well."""
+    weight, graded = weights(taught, others), np.array([each.graded for each in taught])
+    table = tabulate([each.example for each in taught], systems, lexicon)
+    return replace(table, weight=weight, convention=_MEASURED_WEIGHT * weight * graded)
+
+
+def course_of(measured: Sequence[Example], lexicon: Lexicon, practice: Sequence[Example] = (), local: Sequence[Taught] = ()) -> Course:
+    """Systems are those of the measured examples, in alphabetical order; what else is about others is left out.
+
+    Rows of `local` are the last ones of what is only learned from.
+    """
     systems = tuple(sorted({example.system for example in measured}))
     fitting = [example for example in practice if example.system in systems]
     table = tabulate(measured, systems, lexicon)
+    table = replace(table, convention=table.convention * _MEASURED_WEIGHT)
     more = tabulate(fitting, systems, lexicon) if fitting else table.rows(np.zeros(len(measured), np.bool_))
+    known = [each for each in local if each.example.system in systems]
+    if known:
+        more = more.with_more(_local(known, systems, lexicon, Counter(each.system for each in [*measured, *fitting])))
     taught = [(term, systems.index(system)) for term, system in lexicon.lessons() if system in systems]
     counts = _count_matrix(TicketText(title=term) for term, _ in taught) if taught else csr_matrix((0, SLOTS))
-    return Course(systems, table, more, Lessons(counts, np.array([system for _, system in taught], np.int64)))
+    return Course(systems, table, more, Lessons(counts, np.array([system for _, system in taught], np.int64)), len(known))
 
 
 def _idf(counts: csr_matrix) -> Floats:
@@ -189,16 +216,27 @@ def _fitted(course: Course, chosen: Flags) -> Fitted:
     used = np.flatnonzero(idf)
     cells = hstack([_weighed(table.counts, idf)[:, used], table.heard @ diags(concept_value)]).tocsr()
     taught = hstack([_weighed(lessons.counts, idf)[:, used], csr_matrix((len(lessons.system), len(concept_value)))])
-    weight = np.concatenate([np.ones(len(table.system)), np.full(len(lessons.system), _LESSON_WEIGHT)])
+    weight = np.concatenate([table.weight, np.full(len(lessons.system), _LESSON_WEIGHT)])
     system = np.concatenate([table.system, lessons.system])
     router = _apart(vstack([cells, taught]).tocsr(), system, len(course.systems), weight)
-    convention = np.where(np.arange(len(table.system)) < np.count_nonzero(chosen), _MEASURED_WEIGHT, 1.0)
-    detectors = [_detector(cells, label, convention) for label in [*table.severe.T, table.gxp]]
-    parts = [router, *detectors, _apart(cells, table.kind, len(KINDS))]
+    detectors = [_detector(cells, label, table.convention) for label in [*table.severe.T, table.gxp]]
+    parts = [router, *detectors, _apart(cells, table.kind, len(KINDS), table.weight)]
     learned = np.vstack([coefficients for coefficients, _ in parts]).T
     weights = np.zeros((SLOTS, course.columns.count))
     weights[used] = learned[: len(used)]
     return Fitted(idf, weights, learned[len(used) :] * concept_value[:, None], np.concatenate([offset for _, offset in parts]))
+
+
+def local_scores(course: Course, watch: Watch = iter) -> Floats:
+    """(local, columns): each ticket of the site scored by a model that learned from all but it and its neighbours in time."""
+    practice, first = course.practice, len(course.practice.system) - course.local
+    part = np.concatenate([np.full(first, -1), folds(course.local)])
+    scores = np.zeros((course.local, course.columns.count))
+    for one in watch([str(name) for name in sorted(set(part[first:].tolist()))]):
+        own = part == int(one)
+        fitted = fit(replace(course, practice=practice.rows(~own)), np.ones(len(course.measured.system), np.bool_))
+        scores[own[first:]] = fitted.scores(practice.rows(own), course.columns)
+    return scores
 
 
 def unseen_scores(course: Course, watch: Watch = iter) -> Floats:

@@ -1,6 +1,6 @@
 """The port through which a service asks a model, and the linear model behind it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import NamedTuple, Protocol
@@ -56,10 +56,10 @@ class Answers:
     kind: Ints
 
 
-def answers(scores: Floats, calibration: Calibration) -> Answers:
-    """Probabilities from raw scores."""
+def answers(scores: Floats, calibration: Calibration, sites: Sequence[str] | None = None) -> Answers:
+    """Probabilities from raw scores; `sites` names the site of each text, where that is known."""
     columns = Columns(len(calibration.thresholds))
-    systems = system_probabilities(columns.system(scores), calibration.temperature, calibration.doubt)
+    systems = system_probabilities(columns.system(scores), *calibration.certainty(sites or [""] * len(scores)))
     severities = severity_probabilities(columns.severe(scores), calibration.severity)
     gxp = gxp_probability(columns.gxp(scores), calibration.gxp)
     return Answers(systems.round(4), severities.round(4), gxp.round(4), columns.kind(scores).argmax(axis=1))
@@ -94,24 +94,24 @@ class TriageModel:
         self._known = lookup(arrays.known)
 
     def predict(self, texts: Sequence[TicketText]) -> list[Prediction]:
-        return [prediction for batch in batches(texts) for prediction in self._predict(self._read(batch))]
+        return [prediction for batch, sites in _parts(texts) for prediction in self._predict(self._read(batch), sites)]
 
     def routes(self, texts: Sequence[TicketText]) -> Floats:
         """(texts, systems) probabilities without the rest and without explanations: what costs least where only the route counts."""
-        return np.concatenate([self._routes(batch) for batch in batches(texts)])
+        return np.concatenate([self._routes(batch, sites) for batch, sites in _parts(texts)])
 
     @cached_property
     def _routing(self) -> npt.NDArray[np.float32]:
         return np.ascontiguousarray(self._arrays.weights[:, : len(self.systems)])
 
-    def _routes(self, batch: Batch) -> Floats:
+    def _routes(self, batch: Batch, sites: Sequence[str]) -> Floats:
         words, systems = self.lexicon.ears.read(batch), len(self.systems)
         found, heard = grams(words), self.lexicon.ears.hear(words)
         rows = counted(found)
         value = weighted(rows, self._arrays.idf).astype(np.float32)
         scores = product(rows, value, self._routing) + self._arrays.offsets[:systems]
         np.add.at(scores, heard.text, self._arrays.concepts[heard.concept, :systems])
-        return system_probabilities(scores / spread(words.length)[:, None], self._calibration.temperature, self._calibration.doubt)
+        return system_probabilities(scores / spread(words.length)[:, None], *self._calibration.certainty(sites))
 
     def similar(self) -> Similar:
         """An empty list of known tickets, compared by what this model takes for telling."""
@@ -130,8 +130,8 @@ class TriageModel:
         scores[:, : len(self.systems)] /= spread(read.length)[:, None]
         return np.asarray(scores)
 
-    def _predict(self, read: Read) -> list[Prediction]:
-        answer = answers(self._scores(read), self._calibration)
+    def _predict(self, read: Read, sites: Sequence[str]) -> list[Prediction]:
+        answer = answers(self._scores(read), self._calibration, sites)
         order = np.argsort(-answer.systems, axis=1, kind="stable")
         suggested = cheapest(answer.severities, self._calibration.costs)
         unknown = unknown_shares(read.grams.words, self._known)
@@ -175,6 +175,14 @@ class TriageModel:
             words=told.words,
             model=self.version,
         )
+
+
+def _parts(texts: Sequence[TicketText]) -> Iterator[tuple[Batch, list[str]]]:
+    """Batches, each with the sites of its texts."""
+    done = 0
+    for batch in batches(texts):
+        yield batch, [text.site for text in texts[done : done + len(batch)]]
+        done += len(batch)
 
 
 def similar_for(model: Model) -> Similar:

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
+from models.calibration import writer_of
 from models.examples import Example
 from models.local import Taught
 from schemas.tables import TICKETS
@@ -52,9 +53,8 @@ def _counts(ticket: Ticket, judgement: Judgement) -> bool:
 def _taught(ticket: Ticket, judgement: Judgement) -> Taught:
     """Severity and GxP flag count where a person set them, or where somebody else than the one who resolved the ticket closed it."""
     assert judgement.system is not None
-    site = ticket.site.replace("-", "_")
     example = Example(
-        id=f"{site}-{ticket.id}",
+        id=f"{writer_of(ticket.site)}-{ticket.id}",
         title=ticket.title,
         body=ticket.body,
         site=ticket.site,

@@ -1,21 +1,24 @@
 """How much of a text a model never learned from."""
 
 from collections import Counter
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from models.features import batches, grams, word_hashes
-from models.known import lookup, unknown_shares
+from models.features import batches, word_hashes
+from models.known import lookup, places_of, unknown_shares
 from models.known_words import known_words, unseen_shares
+from models.reading import Reader, Words
 from schemas.predictions import TicketText
 from tests.corpora import carried, small_corpus
 
 
+def read(*titles: str) -> Words:
+    return Reader().read(next(batches(TicketText(title=title, reporter_role="operator") for title in titles)))
+
+
 def shares(known: np.ndarray, *titles: str) -> list[float]:
-    found = grams(next(batches(TicketText(title=title, reporter_role="operator") for title in titles)))
-    return unknown_shares(found.words, found.texts, lookup(known)).tolist()
+    return unknown_shares(read(*titles), lookup(known)).tolist()
 
 
 def test_the_share_counts_every_word_that_is_not_known() -> None:
@@ -45,15 +48,14 @@ def test_few_strange_words_are_held_for_known() -> None:
     strange = np.random.default_rng(2).integers(0, 2**63, 20_000).astype(np.uint64)
     table = lookup(known)
     assert 1 / 100 < table.mean() < 1 / 60
-    words = replace(grams(b" x " * len(strange) + b"\x01").words, hash=strange)
-    assert 0.98 < unknown_shares(words, 1, table)[0] < 1
+    assert 1 / 100 < table[places_of(strange)].mean() < 1 / 60
 
 
 def test_the_words_of_a_writer_who_was_left_out_are_known_from_the_others_only() -> None:
     """Recounted with Python's own sets of the words of two or more other tickets."""
     examples = small_corpus()[:60] + small_corpus()[-60:]
     given = unseen_shares(examples)
-    words = [grams(next(batches([example.text]))).words for example in examples]
+    words = [Reader().read(next(batches([example.text]))) for example in examples]
     spoken = [set(each.hash[~each.field].tolist()) for each in words]
     writers = [example.writer for example in examples]
     assert len(set(writers)) == 2
