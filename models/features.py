@@ -22,7 +22,7 @@ Hashes = npt.NDArray[np.uint64]
 Slots = npt.NDArray[np.uint16]
 Batch = Sequence[bytes]
 
-FEATURES = "words12-grams4-digits0-concepts-v2"
+FEATURES = "words12-grams4-digits0-concepts-placed-v3"
 BITS = 16
 SLOTS = 1 << BITS
 LONGEST_TEXT = 8_000

@@ -13,11 +13,12 @@ from sklearn.preprocessing import normalize
 from sklearn.svm import LinearSVC
 from threadpoolctl import threadpool_limits
 
-from models.columns import Columns
+from models.columns import SEVERE, Columns
 from models.examples import Example
 from models.features import SLOTS, Flags, Ints, batches
 from models.lexicon import Lexicon
 from models.local import Taught, folds, weights
+from models.placed import placed
 from models.reading import Reader, grams
 from models.rows import Floats, counted, damped, spread
 from schemas.predictions import TicketText
@@ -28,6 +29,7 @@ _ROUTER_COST = 0.6
 _SEVERITY_COST = 2.0
 _LEAST_TICKETS = 2
 _CONCEPT_SCALE = 0.03  # beside grams that are scaled to length one; found by leaving writers out
+_PLACED_SCALE = 0.02  # as the scale of concepts; three quarters and one and a half of it give nearly the same
 _LESSON_WEIGHT = 0.1
 _MEASURED_WEIGHT = 2.0  # what is severe is a convention: that of the measured writers counts for more than that of practice
 
@@ -40,13 +42,15 @@ def _joined(first: Any, second: Any) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A corpus as arrays, a row an example: damped counts (examples, SLOTS), concepts heard (examples, concepts), words, and labels.
+    """A corpus as arrays, a row an example: damped counts (examples, SLOTS), concepts heard (examples, concepts), words that
+    open or close (examples, SLOTS), how many words there are, and labels.
 
     `weight` says what a row counts for routing and kind, `convention` what it counts for severity and GxP flag.
     """
 
     counts: csr_matrix
     heard: csr_matrix
+    placed: csr_matrix
     length: Ints
     system: Ints
     severe: Flags
@@ -91,15 +95,20 @@ class Course:
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """`weights` (SLOTS, columns) for grams of length one, `concepts` (concepts, columns) to be added for each concept that is heard."""
+    """`weights` (SLOTS, columns) for grams of length one, `concepts` (concepts, columns) to be added for each concept that is heard,
+    `placed` (SLOTS, SEVERE) to the severity scores for each word that opens or closes.
+    """
 
     idf: Floats
     weights: Floats
     concepts: Floats
+    placed: Floats
     offsets: Floats
 
     def scores(self, table: Table, columns: Columns) -> Floats:
         scores = np.asarray(_weighed(table.counts, self.idf) @ self.weights + table.heard @ self.concepts + self.offsets)
+        severe = columns.severe(scores)
+        severe += table.placed @ self.placed
         columns.system(scores)[:] /= spread(table.length)[:, None]
         return scores
 
@@ -126,11 +135,22 @@ def _heard_matrix(texts: Iterable[TicketText], lexicon: Lexicon) -> csr_matrix:
     return csr_matrix((np.ones(len(cells[0])), cells), shape=(before, len(lexicon.concepts)))
 
 
+def _placed_matrix(texts: Iterable[TicketText], lexicon: Lexicon) -> csr_matrix:
+    rows, columns, before = [], [], 0
+    for found in map(placed, map(lexicon.ears.read, batches(texts))):
+        rows.append(found.text + before)
+        columns.append(found.slot.astype(np.int64))
+        before += found.texts
+    cells = (np.concatenate(rows), np.concatenate(columns))
+    return csr_matrix((np.ones(len(cells[0])), cells), shape=(before, SLOTS))
+
+
 def tabulate(examples: Sequence[Example], systems: Sequence[str], lexicon: Lexicon) -> Table:
     severity = np.array([int(example.severity[-1]) for example in examples])
     return Table(
         counts=_count_matrix(example.text for example in examples),
         heard=_heard_matrix((example.text for example in examples), lexicon),
+        placed=_placed_matrix((example.text for example in examples), lexicon),
         length=np.concatenate([words.length for words in map(lexicon.ears.read, batches(example.text for example in examples))]),
         system=np.array([systems.index(example.system) for example in examples]),
         severe=severity[:, None] <= np.array([[1, 2, 3]]),
@@ -201,6 +221,17 @@ def _detector(cells: csr_matrix, label: Flags, weight: Floats) -> tuple[Floats, 
     return machine.coef_, machine.intercept_
 
 
+def _graded(cells: csr_matrix, table: Table) -> tuple[list[tuple[Floats, Floats]], Floats]:
+    """The three severity detectors for `cells`, and their (SLOTS, SEVERE) weights for words that open or close."""
+    value = _PLACED_SCALE * _idf(table.placed)
+    known, width = np.flatnonzero(value), cells.shape[1]
+    wider = hstack([cells, (table.placed @ diags(value))[:, known]]).tocsr()
+    learned = [_detector(wider, label, table.convention) for label in table.severe.T]
+    weights = np.zeros((SLOTS, SEVERE))
+    weights[known] = np.vstack([coefficients[:, width:] for coefficients, _ in learned]).T * value[known, None]
+    return [(coefficients[:, :width], offset) for coefficients, offset in learned], weights
+
+
 def fit(course: Course, chosen: Flags) -> Fitted:
     """Weights from the chosen measured rows and all that is only learned from; columns as in `models.columns`.
 
@@ -219,12 +250,14 @@ def _fitted(course: Course, chosen: Flags) -> Fitted:
     weight = np.concatenate([table.weight, np.full(len(lessons.system), _LESSON_WEIGHT)])
     system = np.concatenate([table.system, lessons.system])
     router = _apart(vstack([cells, taught]).tocsr(), system, len(course.systems), weight)
-    detectors = [_detector(cells, label, table.convention) for label in [*table.severe.T, table.gxp]]
-    parts = [router, *detectors, _apart(cells, table.kind, len(KINDS), table.weight)]
+    graded, by_place = _graded(cells, table)
+    gxp, kind = _detector(cells, table.gxp, table.convention), _apart(cells, table.kind, len(KINDS), table.weight)
+    parts = [router, *graded, gxp, kind]
     learned = np.vstack([coefficients for coefficients, _ in parts]).T
     weights = np.zeros((SLOTS, course.columns.count))
     weights[used] = learned[: len(used)]
-    return Fitted(idf, weights, learned[len(used) :] * concept_value[:, None], np.concatenate([offset for _, offset in parts]))
+    concepts, offsets = learned[len(used) :] * concept_value[:, None], np.concatenate([offset for _, offset in parts])
+    return Fitted(idf, weights, concepts, by_place, offsets)
 
 
 def local_scores(course: Course, watch: Watch = iter) -> Floats:

@@ -15,6 +15,7 @@ from models.features import SLOTS, Batch, Hashes, Ints, batches
 from models.hearing import Heard
 from models.known import lookup, unknown_shares
 from models.lexicon import Lexicon
+from models.placed import placed, placed_scores
 from models.reading import Grams, Reader, grams
 from models.rows import Floats, Rows, counted, product, spread, weighted
 from models.similar import Similar
@@ -34,13 +35,15 @@ class Model(Protocol):
 @dataclass(frozen=True, slots=True)
 class Arrays:
     """What was learned; columns as in `models.columns`. `weights` (SLOTS, columns) are for grams, `concepts` (concepts, columns) are added
-    for each concept that is heard, `offsets` (columns,) always. `idf` (SLOTS,) weighs the slots; `vocabulary` holds the sorted hashes of
-    the words that an explanation may show, `known` those of the words that count as known (none in versions that did not record them).
+    for each concept that is heard, `placed` (SLOTS, SEVERE) to the severity scores for each word that opens or closes, `offsets`
+    (columns,) always. `idf` (SLOTS,) weighs the slots; `vocabulary` holds the sorted hashes of the words that an explanation may show,
+    `known` those of the words that count as known (none in versions that did not record them).
     """
 
     idf: Floats
     weights: npt.NDArray[np.float32]
     concepts: Floats
+    placed: Floats
     offsets: Floats
     vocabulary: Hashes
     known: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
@@ -127,6 +130,8 @@ class TriageModel:
         """Concepts are added one by one in their order: a text scores the same alone and in any batch."""
         scores = product(read.rows, read.value, self._arrays.weights) + self._arrays.offsets
         np.add.at(scores, read.heard.text, self._arrays.concepts[read.heard.concept])
+        severe = Columns(len(self.systems)).severe(scores)
+        severe += placed_scores(placed(read.grams.words), self._arrays.placed)
         scores[:, : len(self.systems)] /= spread(read.length)[:, None]
         return np.asarray(scores)
 
