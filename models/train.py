@@ -204,7 +204,7 @@ def _detector(cells: csr_matrix, label: Flags, weight: Floats) -> tuple[Floats, 
 def fit(course: Course, chosen: Flags) -> Fitted:
     """Weights from the chosen measured rows and all that is only learned from; columns as in `models.columns`.
 
-    In one thread: several would add up in another order on another machine, and wait for each other longer than they work.
+    In one thread: on a busy machine several wait for each other longer than they work.
     """
     with threadpool_limits(limits=1, user_api="blas"):
         return _fitted(course, chosen)
