@@ -1,4 +1,4 @@
-"""Train and measure models: `python -m models train`, `python -m models evaluate`."""
+"""Make and measure the starter version: `python -m models train`, `python -m models evaluate`. A site uses `hypercare model`."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -9,15 +9,14 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table as Grid
 
-from models.calibrate import COSTS, load_costs
 from models.card_files import PAGE, write_card
 from models.errors import ModelError
 from models.evaluate import Line, Report
-from models.examples import CORPUS, PRACTICE, read_corpus, seen_before
+from models.examples import CORPUS
 from models.floor_report import FloorReport
-from models.lexicon import LEXICON, load_lexicon
+from models.material import material_of
 from models.registry import STARTER, read_manifest, save_model
-from models.release import Material, make_version, measure, scores_of
+from models.release import make_version, measure, scores_of
 
 app = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False)
 console = Console()
@@ -27,12 +26,6 @@ Folder = Annotated[Path, typer.Option(help="folder of the model version")]
 Name = Annotated[str, typer.Option(help="first part of the version's name")]
 
 
-def _material(corpus: Path) -> Material:
-    """Practice belongs to the carried corpus: a folder of one's own is learned from alone."""
-    practice = read_corpus(PRACTICE) if corpus == CORPUS else []
-    return Material(read_corpus(corpus), load_lexicon(LEXICON), load_costs(COSTS), practice, seen_before(corpus))
-
-
 def _watch(writers: Sequence[str]) -> Iterable[str]:
     return track(writers, description="writers left out and scored", console=console, transient=True)
 
@@ -40,7 +33,7 @@ def _watch(writers: Sequence[str]) -> Iterable[str]:
 @app.command()
 def train(corpus: Corpus = CORPUS, model: Folder = STARTER, name: Name = "starter") -> None:
     """Learn from the corpus and write a version; the same corpus gives the same version."""
-    manifest, files = make_version(_material(corpus), name, _watch)
+    manifest, files = make_version(material_of(corpus), name, _watch)
     save_model(model, manifest, files)
     console.print(f"{manifest.version}: {sum(map(len, files.values())):,} bytes written to {model}")
 
@@ -48,7 +41,7 @@ def train(corpus: Corpus = CORPUS, model: Folder = STARTER, name: Name = "starte
 @app.command()
 def evaluate(corpus: Corpus = CORPUS, model: Folder = STARTER) -> None:
     """Measure the way the version was made, each writer left out in turn, and write its card."""
-    material, manifest = _material(corpus), read_manifest(model)
+    material, manifest = material_of(corpus), read_manifest(model)
     measured = measure(material, _watch)
     card = write_card(model, manifest, measured)
     if not card.material.same:

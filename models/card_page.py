@@ -11,8 +11,9 @@ _HEAD = """# Model card: {version}
 
 Routes a ticket to one of {systems}; suggests a severity, a kind and a GxP flag. It suggests; rules and people decide: a floor or a
 reporter's claim is never lowered, a Sev1 is confirmed by a person, and below its system's threshold a ticket goes to the triage queue. It
-reads title, body and reporter's role, at most 8,000 characters, and never a name; the site only chooses its calibration. It does not decide on product, deviations or
-records. The weights are fixed: nothing is learned while it runs, and the same text gets the same answer everywhere.
+reads title, body and reporter's role, at most 8,000 characters, and never a name; the site only chooses its calibration. It does not
+decide on product, deviations or records. The weights are fixed: nothing is learned while it runs, and the same text gets the same answer
+everywhere.
 
 Learned from {tickets} tickets of {writers} writers and {practice} practice tickets (SHA-256 of both `{data}`), text features
 `{features}`, with {made_with}. {goldens} recorded answers are given again each time it is loaded. Its files:

@@ -1,6 +1,7 @@
 """What versions are made of."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from models.calibrate import COSTS, load_costs
 from models.examples import CORPUS, PRACTICE, read_corpus, seen_before
@@ -9,6 +10,7 @@ from models.local import Taught
 from models.release import Material
 
 
-def carried(local: Sequence[Taught] = ()) -> Material:
-    """The corpus, practice, lexicon and costs that come with the product, and what people of a site confirmed."""
-    return Material(read_corpus(CORPUS), load_lexicon(LEXICON), load_costs(COSTS), read_corpus(PRACTICE), seen_before(CORPUS), tuple(local))
+def material_of(corpus: Path = CORPUS, local: Sequence[Taught] = ()) -> Material:
+    """Of the carried corpus, to which practice belongs, or of a folder of one's own; and of what people of a site confirmed."""
+    practice = read_corpus(PRACTICE) if corpus == CORPUS else []
+    return Material(read_corpus(corpus), load_lexicon(LEXICON), load_costs(COSTS), practice, seen_before(corpus), tuple(local))

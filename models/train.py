@@ -1,7 +1,7 @@
 """Fit the weight tables with scikit-learn. Nothing that scores tickets imports this module."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from models.columns import SEVERE, Columns
 from models.examples import Example
 from models.features import SLOTS, Flags, Ints, batches
 from models.lexicon import Lexicon
-from models.local import Taught, folds, weights
+from models.local import Taught, Weighed, folds, learnable
 from models.placed import placed
 from models.reading import Reader, grams
 from models.rows import Floats, counted, damped, spread
@@ -162,10 +162,10 @@ def tabulate(examples: Sequence[Example], systems: Sequence[str], lexicon: Lexic
     )
 
 
-def _local(taught: Sequence[Taught], systems: Sequence[str], lexicon: Lexicon, others: Mapping[str, float]) -> Table:
+def _local(taught: Sequence[Weighed], systems: Sequence[str], lexicon: Lexicon) -> Table:
     """What people of a site confirmed; severity counts where they confirmed it as well."""
-    weight, graded = weights(taught, others), np.array([each.graded for each in taught])
     table = tabulate([each.example for each in taught], systems, lexicon)
+    weight, graded = np.array([each.weight for each in taught]), np.array([each.graded for each in taught])
     return replace(table, weight=weight, convention=_MEASURED_WEIGHT * weight * graded)
 
 
@@ -181,7 +181,8 @@ def course_of(measured: Sequence[Example], lexicon: Lexicon, practice: Sequence[
     more = tabulate(fitting, systems, lexicon) if fitting else table.rows(np.zeros(len(measured), np.bool_))
     known = [each for each in local if each.example.system in systems]
     if known:
-        more = more.with_more(_local(known, systems, lexicon, Counter(each.system for each in [*measured, *fitting])))
+        own = learnable(known, [*measured, *fitting], Counter(each.system for each in measured))
+        more = more.with_more(_local(own, systems, lexicon))
     taught = [(term, systems.index(system)) for term, system in lexicon.lessons() if system in systems]
     counts = _count_matrix(TicketText(title=term) for term, _ in taught) if taught else csr_matrix((0, SLOTS))
     return Course(systems, table, more, Lessons(counts, np.array([system for _, system in taught], np.int64)), len(known))
@@ -235,7 +236,7 @@ def _graded(cells: csr_matrix, table: Table) -> tuple[list[tuple[Floats, Floats]
 def fit(course: Course, chosen: Flags) -> Fitted:
     """Weights from the chosen measured rows and all that is only learned from; columns as in `models.columns`.
 
-    In one thread: several would add up in another order on another machine, and wait for each other longer than they work.
+    In one thread: on a busy machine several wait for each other longer than they work.
     """
     with threadpool_limits(limits=1, user_api="blas"):
         return _fitted(course, chosen)

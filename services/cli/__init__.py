@@ -26,6 +26,7 @@ VERBS = {
     "import": Verb("services.cli.importer", "Make tickets of a CSV, NDJSON or XLSX file."),
     "classify": Verb("services.cli.classify", "Say where the tickets of a file would go, and why."),
     "explain": Verb("services.cli.explain", "Say why a ticket was decided as it was, and decide it again."),
+    "model": Verb("services.cli.model", "Train, measure, compare and release model versions."),
     "ledger": Verb("services.cli.ledger", "Verify, export and anchor the ledger."),
     "dlq": Verb("services.cli.dlq", "Look at dead letters, replay or discard them."),
     "topics": Verb("services.cli.topics", "List or create the topics of Kafka."),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any, NamedTuple
 
 import typer
@@ -11,9 +12,10 @@ from typer import Argument, Option
 
 from models.card_files import PAGE, write_card
 from models.errors import ModelError
+from models.examples import CORPUS
 from models.gate import COMPARED, objections
 from models.manifest import Manifest
-from models.material import carried
+from models.material import material_of
 from models.registry import save_model
 from models.release import make_version, measure
 from schemas.events import ModelPromoted, ModelTrained
@@ -32,6 +34,7 @@ from services.teaching import doubts, labels
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
+Corpus = Annotated[Path, Option("--corpus", help="Folder of .jsonl files with labelled tickets.", exists=True, file_okay=False)]
 Version = Annotated[str, Argument(help="Name of a version, as `hypercare model list` shows it.")]
 
 
@@ -106,12 +109,11 @@ def show(version: Version, output: Output) -> None:
 
 @dataclass(frozen=True)
 class Training:
-    """What to learn from beside the carried corpus."""
+    """What to learn from beside what people confirmed."""
 
     name: Annotated[str, Option("--name", help="First part of the version's name.")] = "site"
-    without: Annotated[list[str] | None, Option("--without", help="Leave out the labels of this person; may be given several times.")] = (
-        None
-    )
+    without: Annotated[list[str] | None, Option("--without", help="A person whose labels are left out; may be given again.")] = None
+    corpus: Corpus = CORPUS
 
 
 @app.command()
@@ -125,7 +127,9 @@ def train(training: Training, person: Person, output: Output) -> None:
         with database.read() as connection:
             look, local = _look(connection), labels(connection, training.without or ())
             doubted = [each for each in doubts(connection) if each.actor not in (training.without or ())]
-        manifest, files = make_version(carried(local), training.name, _watch(output, "learning, each writer left out in turn"))
+        manifest, files = make_version(
+            material_of(training.corpus, local), training.name, _watch(output, "learning, each writer left out in turn")
+        )
         save_model(look.shelf.made / manifest.version, manifest, files)
         gate = objections(look.manifest(look.current), manifest)
         gate += tuple(f"{each}; look at them, or train it --without {each.actor}" for each in doubted)
@@ -137,7 +141,7 @@ def train(training: Training, person: Person, output: Output) -> None:
 
 @app.command()
 @flat
-def evaluate(version: Version, output: Output) -> None:
+def evaluate(version: Version, output: Output, corpus: Corpus = CORPUS) -> None:
     """Measure a version the way it was made, each writer left out in turn, and write its card.
 
     Takes some minutes. The card stands beside the version's files.
@@ -146,7 +150,9 @@ def evaluate(version: Version, output: Output) -> None:
         with database.read() as connection:
             look, local = _look(connection), labels(connection)
         folder, manifest = look.shelf.folder(version), look.manifest(version)
-        measured = measure(carried(local if manifest.content.data.local else []), _watch(output, "measuring, each writer left out in turn"))
+        measured = measure(
+            material_of(corpus, local if manifest.content.data.local else []), _watch(output, "measuring, each writer left out in turn")
+        )
         card = write_card(folder, manifest, measured)
     if not card.material.same:
         output.remark("people have confirmed more since the version was made; the card tells what training on all of it would give")
