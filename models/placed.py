@@ -1,39 +1,53 @@
-"""The words with which a text begins and ends, as features of their own for severity.
+"""Words that count once more for where they stand, as features of their own: those of the title for the route, and those with which a text
+begins and ends for severity.
 
-Reporters tell in the first words what happened and in the last ones what it means: that a batch waits, that there is a way round, that it
-can wait. A word that stands there says more about severity than the same word in the middle, and nothing more about the system.
+A title names the thing that fails. Reporters tell in the first words what happened and in the last ones what it means: that a batch waits,
+that there is a way round, that it can wait.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from models.features import Ints, Slots, slots
+from models.features import Hashes, Ints, Slots, slots
 from models.reading import Words, places
 from models.rows import Floats
 
 OPENING = 8
 CLOSING = 12
 """Words; found by leaving writers out, where neither is sharp: 6 to 12 and 12 to 24 give nearly the same."""
-_OPENS, _CLOSES = np.uint64(0x8EBC6AF09C88C6E3), np.uint64(0x589965CC75374CC3)
+_OPENS, _CLOSES, _TITLES = np.uint64(0x8EBC6AF09C88C6E3), np.uint64(0x589965CC75374CC3), np.uint64(0x1D8E4E27C47D124F)
 
 
 class Placed(NamedTuple):
-    """One item for each word that opens or closes a text: its text and its slot, which is not that of the word by itself."""
+    """One item for each word that stands in such a place: its text, its number among the words of the batch, and its slot, which is not
+    that of the word by itself.
+    """
 
     texts: int
     text: Ints
+    word: Ints
     slot: Slots
 
 
+def _run(hashes: Hashes, start: Ints, count: Ints) -> Placed:
+    """`count` words of each text from `start` on, by their `hashes`."""
+    word, _ = places(start, count)
+    return Placed(len(count), np.arange(len(count)).repeat(count), word, slots(hashes.take(word)))
+
+
+def titled(words: Words) -> Placed:
+    """The words of the title."""
+    return _run(words.hash * _TITLES, words.last - words.length, words.title)
+
+
 def placed(words: Words) -> Placed:
-    """The words of a short text both open and close it; its role does neither. The opening words come first, in reading order."""
+    """The words that open or close a text; those of a short text do both, its role neither. The opening ones come first."""
     opening, closing = np.minimum(words.length, OPENING), np.minimum(words.length, CLOSING)
-    first, _ = places(words.last - words.length, opening)
-    last, _ = places(words.last - closing, closing)
-    hashes, text = words.hash, np.arange(len(words.last))
-    slot = slots(np.concatenate([hashes.take(first) * _OPENS, hashes.take(last) * _CLOSES]))
-    return Placed(len(text), np.concatenate([text.repeat(opening), text.repeat(closing)]), slot)
+    first = _run(words.hash * _OPENS, words.last - words.length, opening)
+    last = _run(words.hash * _CLOSES, words.last - closing, closing)
+    joined = (np.concatenate([getattr(part, name) for part in (first, last)]) for name in ("text", "word", "slot"))
+    return Placed(first.texts, *joined)
 
 
 def placed_scores(found: Placed, weights: Floats) -> Floats:

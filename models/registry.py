@@ -34,7 +34,7 @@ def load_model(path: Path | None = None) -> TriageModel:
     manifest = read_manifest(folder)
     content = manifest.content
     lexicon = _lexicon(_proven(folder, content, WORDS), folder)
-    shape = (len(lexicon.concepts), Columns(len(content.systems)).count)
+    shape = (len(lexicon.concepts), len(content.systems))
     arrays = _arrays(_proven(folder, content, ARRAYS), folder, shape)
     model = TriageModel(manifest.version, content.systems, arrays, content.calibration, lexicon)
     _prove(model, content.goldens)
@@ -94,11 +94,13 @@ def _arrays(raw: bytes, folder: Path, shape: tuple[int, int]) -> Arrays:
 
 
 def _checked(stored: Stored, shape: tuple[int, int]) -> Arrays:
-    concepts, columns = shape
+    concepts, systems = shape
+    columns = Columns(systems).count
     shapes = {
         "idf": (SLOTS,),
         "weights": (SLOTS, columns),
         "concepts": (concepts, columns),
+        "titled": (SLOTS, systems),
         "placed": (SLOTS, SEVERE),
         "offsets": (columns,),
     }
@@ -109,6 +111,7 @@ def _checked(stored: Stored, shape: tuple[int, int]) -> Arrays:
         idf=stored["idf"].astype(np.float64),
         weights=stored["weights"].astype(np.float32),
         concepts=stored["concepts"].astype(np.float64),
+        titled=stored["titled"].astype(np.float64),
         placed=stored["placed"].astype(np.float64),
         offsets=stored["offsets"].astype(np.float64),
         vocabulary=stored["vocabulary"].astype(np.uint64),
@@ -137,7 +140,7 @@ def _prove(model: TriageModel, goldens: tuple[Golden, ...]) -> None:
 def packed(arrays: Arrays) -> bytes:
     """An .npz of half-precision weights; the same arrays give the same bytes."""
     out = BytesIO()
-    half = {name: getattr(arrays, name).astype(np.float16) for name in ("idf", "weights", "concepts", "placed")}
+    half = {name: getattr(arrays, name).astype(np.float16) for name in ("idf", "weights", "concepts", "titled", "placed")}
     np.savez_compressed(out, **half, offsets=arrays.offsets.astype(np.float32), vocabulary=arrays.vocabulary, known=arrays.known)
     return out.getvalue()
 

@@ -5,12 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.features import SLOTS, batches
-from models.placed import CLOSING, OPENING, Placed, placed, placed_scores
+from models.features import LONGEST_TEXT, SLOTS, batches
+from models.placed import CLOSING, OPENING, Placed, placed, placed_scores, titled
 from models.reading import Reader, grams
 from schemas.predictions import TicketText
 
 LONG = [f"{letter}{other}" for letter in "abcdef" for other in "klmnop"]
+
+
+TITLES = [("line stands", "still"), ("", "line stands"), ("two\nlines here", ""), ("one", "\n and\n more")]
 
 
 def read(*texts: TicketText) -> Placed:
@@ -51,6 +54,25 @@ def test_the_role_neither_opens_nor_closes() -> None:
 
 def test_title_and_body_are_one_message() -> None:
     assert read(TicketText(title="line", body="stands still")).slot.tolist() == slots_of("line", "stands", "still")
+
+
+def test_the_words_of_the_title_and_no_others_are_titled() -> None:
+    texts = [TicketText(title=title, body=body, reporter_role="operator") for title, body in TITLES]
+    (batch,) = batches(texts)
+    found = titled(Reader().read(batch))
+    assert np.bincount(found.text, minlength=found.texts).tolist() == [2, 0, 3, 1]
+    assert [Reader().read(batch).said[word].decode() for word in found.word] == ["line", "stands", "two", "lines", "here", "one"]
+
+
+def test_a_long_title_is_cut_like_any_text() -> None:
+    (batch,) = batches([TicketText(title="word " * LONGEST_TEXT, body="more")])
+    assert len(titled(Reader().read(batch)).word) == Reader().read(batch).length[0] == LONGEST_TEXT // 5
+
+
+def test_a_word_has_another_slot_in_the_title() -> None:
+    (batch,) = batches([TicketText(title="urgent")])
+    words = Reader().read(batch)
+    assert len({*titled(words).slot.tolist(), *placed(words).slot.tolist()}) == 3
 
 
 def test_scores_are_the_sums_of_the_rows() -> None:

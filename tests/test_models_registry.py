@@ -247,13 +247,14 @@ def with_nan(arrays: dict[str, Any]) -> dict[str, Any]:
     [
         without("weights"),
         without("vocabulary"),
-        without("places"),
+        without("titled"),
+        without("placed"),
         with_objects,
         with_nan,
         lambda arrays: arrays | {"idf": arrays["idf"][:-1]},
-        lambda arrays: arrays | {"places": arrays["places"][:, :-1]},
+        lambda arrays: arrays | {"placed": arrays["placed"][:, :-1]},
     ],
-    ids=["no weights", "no vocabulary", "no places", "objects", "not a number", "too short", "a severity missing"],
+    ids=["no weights", "no vocabulary", "no titles", "no places", "objects", "not a number", "too short", "a severity missing"],
 )
 def test_arrays_that_are_no_model_are_refused_even_with_honest_marks(
     folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]
