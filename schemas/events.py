@@ -158,12 +158,12 @@ class KnownErrorRetired(Event):
 
 
 class ModelTrained(Event):
-    """A version was made. `labels` counts what people had confirmed until then, `gate` says what keeps it from being promoted."""
+    """A version was made. `labels` counts what people had confirmed until then, `remarks` is what whoever promotes it should know."""
 
     version: str
     data: str
     labels: int
-    gate: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class ModelShadowed(Event):

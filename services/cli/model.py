@@ -131,12 +131,12 @@ def train(training: Training, person: Person, output: Output) -> None:
             material_of(training.corpus, local), training.name, _watch(output, "learning, each writer left out in turn")
         )
         save_model(look.shelf.made / manifest.version, manifest, files)
-        gate = objections(look.manifest(look.current), manifest)
-        gate += tuple(f"{each}; look at them, or train it --without {each.actor}" for each in doubted)
-        event = ModelTrained(version=manifest.version, data=manifest.content.data.sha256, labels=len(local), gate=gate)
+        refused = (f"the gate refuses it: {each}" for each in objections(look.manifest(look.current), manifest))
+        remarks = (*refused, *(f"{each}; look at them, or train it --without {each.actor}" for each in doubted))
+        event = ModelTrained(version=manifest.version, data=manifest.content.data.sha256, labels=len(local), remarks=remarks)
         _write(database, lambda draft: draft.append(event, person.attribution()))
     told = f"{manifest.version}: learned from {len(local)} labels of this site beside the carried corpus"
-    output.say(event.model_dump(mode="json"), "\n".join((told, *(f"may not be promoted: {each}" for each in gate))))
+    output.say(event.model_dump(mode="json"), "\n".join((told, *(f"mind: {each}" for each in remarks))))
 
 
 @app.command()
@@ -174,6 +174,8 @@ def compare(challenger: Version, output: Output, champion: Annotated[str | None,
     rows += _in_shadow(list(judgements), challenger)
     refused = objections(first, second)
     told = {"champion": first.version, "challenger": challenger, "figures": {str(row[0]): row[1:] for row in rows}, "objections": refused}
+    for remark in look.releases.remarks.get(challenger, ()):
+        output.remark(f"mind: {remark}")
     output.show(told, table(("", first.version, challenger), rows))
     if refused:
         raise Conflict("\n".join(f"{challenger} may not be promoted: {each}" for each in refused))
@@ -222,6 +224,8 @@ def promote_version(version: Version, person: Person, output: Output) -> None:
         refused = objections(look.manifest(look.current), challenger)
         if refused:
             raise Conflict("\n".join(f"{version} may not be promoted: {each}" for each in refused))
+        for remark in look.releases.remarks.get(version, ()):
+            output.remark(f"mind: {remark}")
         figures = {name: challenger.content.scores[name] for name in COMPARED if name in challenger.content.scores}
         event = ModelPromoted(version=version, previous=look.current, figures=figures)
         _write(database, lambda draft: promote(draft, event, person.attribution()))
