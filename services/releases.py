@@ -19,7 +19,8 @@ STEPS = tuple(event.__name__ for event in (ModelTrained, ModelShadowed, ModelPro
 class Releases:
     """`line` holds the versions that decided one after another and can be gone back to; empty: the version of the settings decides.
 
-    `trained` names who made a version, `remarks` what was noticed then, `taken_up` what each replica works with where that is not the wanted version.
+    `trained` names who made a version, `remarks` what was noticed then, `taken_up` what each replica works with where that is not the
+    wanted version.
     """
 
     line: list[str] = field(default_factory=list)
