@@ -57,18 +57,19 @@ class _Steps:
 
     def __init__(self, steps: Sequence[Mapping[int, int]], patterns: int) -> None:
         self._base = np.zeros(len(steps), np.int64)
-        chance, taken = Random(0), set[int]()
-        end = _ROOM * sum(map(len, steps)) + patterns
-        for node in sorted(filter(steps.__getitem__, range(len(steps))), key=lambda node: -len(steps[node])):
-            tries = (chance.randrange(end - patterns + 1) for _ in range(_TRIES))
-            base = next((base for base in tries if taken.isdisjoint(map(base.__add__, steps[node]))), end)
-            end += patterns * (base == end)
-            taken.update(map(base.__add__, steps[node]))
+        count = [*map(len, steps)]
+        chance, taken = Random(0), bytearray(_ROOM * sum(count) + patterns)
+        for node in sorted(filter(count.__getitem__, range(len(steps))), key=lambda node: -count[node]):
+            tries = (chance.randrange(len(taken) - patterns + 1) for _ in range(_TRIES))
+            base = next((base for base in tries if not any(taken[base + pattern] for pattern in steps[node])), len(taken))
+            taken.extend(bytes(patterns if base == len(taken) else 0))
+            for pattern in steps[node]:
+                taken[base + pattern] = True
             self._base[node] = base
-        self._owner, self._reached = np.full(end, -1, np.int32), np.zeros(end, np.int32)
-        cells = [int(base) + pattern for base, row in zip(self._base, steps, strict=True) for pattern in row]
-        self._owner[cells] = np.arange(len(steps)).repeat([*map(len, steps)])
-        self._reached[cells] = [reached for row in steps for reached in row.values()]
+        self._owner, self._reached = np.full(len(taken), -1, np.int32), np.zeros(len(taken), np.int32)
+        cells = self._base.repeat(count) + np.fromiter(chain.from_iterable(steps), np.int64)
+        self._owner[cells] = np.arange(len(steps)).repeat(count)
+        self._reached[cells] = np.fromiter(chain.from_iterable(row.values() for row in steps), np.int64)
 
     def taken(self, node: Ints, pattern: Ints) -> tuple[Ints, Ints]:
         """Which of these (node, pattern) lead somewhere, and where."""
