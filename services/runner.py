@@ -14,7 +14,7 @@ import structlog
 from sqlalchemy import select
 
 from schemas.entries import Attribution, Entry
-from schemas.events import EVENTS, Event, EventParked
+from schemas.events import EVENTS, Event, EventParked, TicketGrouped
 from schemas.tables import CONSUMERS, ENTRIES, HANDLED, LETTERS, TICKETS
 from schemas.tickets import Ticket
 from services.deliveries import AGAIN, park
@@ -164,13 +164,10 @@ class Runner:
             note = f"laid aside: {events!r}"[:500]
             self._park(draft, occurrence, note)
             events = self.service.rescue(occurrence)
-        mark = draft.mark()
-        try:
-            for event in events:
-                record(draft, occurrence.ticket.id, event, by)
-        except HypercareError as refused:
-            draft.undo(mark)
-            note = f"overtaken: {refused}"[:500]
+        for part in _parts(events):
+            if refused := _refusal(draft, occurrence.ticket.id, part, by):
+                note = f"overtaken: {refused}"[:500]
+                break
         draft.put(HANDLED, {"consumer": self.service.name, "event": entry.id, "handled_at": draft.now, "note": note})
 
     def _park(self, draft: Draft, occurrence: Occurrence, error: str) -> None:
@@ -199,6 +196,23 @@ class Runner:
             draft.put(CONSUMERS, {"name": self.service.name, "listens_to": list(self.service.types), "position": known["position"]})
 
         self.ledger.write(command).result()
+
+
+def _parts(events: Sequence[Event]) -> list[list[Event]]:
+    """What is recorded together or not at all: that a ticket cannot be grouped is no reason to lose the decision about it."""
+    grouping: list[list[Event]] = [[event] for event in events if isinstance(event, TicketGrouped)]
+    return [[event for event in events if not isinstance(event, TicketGrouped)], *grouping]
+
+
+def _refusal(draft: Draft, ticket: str, events: Sequence[Event], by: Attribution) -> HypercareError | None:
+    mark = draft.mark()
+    try:
+        for event in events:
+            record(draft, ticket, event, by)
+    except HypercareError as refused:
+        draft.undo(mark)
+        return refused
+    return None
 
 
 def _occurrence(entry: tuple[Any, ...], ticket: tuple[Any, ...]) -> Occurrence:
