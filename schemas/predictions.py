@@ -77,6 +77,17 @@ class SimilarTicket(Shape):
     same_incident: bool = False
 
 
+class KnownErrorHit(Shape):
+    """An approved known error that a ticket is like, with the wording that was offered. Read back from decisions, which may be extended."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
+
+    known_error: str
+    score: Probability
+    title: str
+    workaround: str
+
+
 class Prediction(Shape):
     """A model's answer. `systems` is ordered, most probable first, and holds every system the model knows; `severities` is sev1 to sev4.
 
