@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from schemas.entries import Entry
 from services.db import Database
 from services.ledger import read_entries
+from services.lifecycle import AS_ITS_PARENT
 
 SERVICE = "service"
 REPORTERS = ("operator",)
@@ -133,7 +134,8 @@ def _reclassified(judgement: Judgement, entry: Entry) -> None:
 
 
 def _may_judge(entry: Entry) -> bool:
-    return entry.role not in (SERVICE, *REPORTERS)
+    """What a child got with its parent was judged once: incidents count, not tickets."""
+    return entry.role not in (SERVICE, *REPORTERS) and not (entry.reason or "").startswith(AS_ITS_PARENT)
 
 
 def _known_system(judgement: Judgement) -> str | None:
