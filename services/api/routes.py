@@ -11,8 +11,6 @@ from services.web.app import openapi_document as document_of
 
 MODULES = (submissions, batches, reading, changes, triage, knownerrors, stream, autonomy)
 ROUTERS: Sequence[APIRouter] = tuple(module.router for module in MODULES)
-    module.router for module in (submissions, batches, reading, changes, triage, knownerrors, stream, autonomy)
-)
 
 
 def furnish(app: FastAPI, desk: Desk) -> None:
