@@ -28,6 +28,7 @@ from services.ledger import Ledger
 from services.stabilisation import router
 from services.stabilisation.metrics import METRICS
 from services.stabilisation.scrape import MOST_SITES, MOST_SYSTEMS
+from services.stabilisation.watching import Watch
 from services.web.app import create_app
 from services.web.callers import SelfNamed
 from tests.histories import live, random_steps
@@ -225,7 +226,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ledger = Ledger(database)
     _fill(ledger)
     app = create_app([router], SelfNamed())
-    app.state.ledger = ledger
+    app.state.ledger, app.state.watch = ledger, Watch()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
