@@ -22,6 +22,8 @@ SERVICE = "service"
 REPORTERS = ("operator",)
 """Roles that report and do not judge: what they say of a system teaches nothing."""
 PAGE = 2_000
+MOST_JUDGED = 20_000
+"""So many of the newest tickets are enough for all that is told of a model, and for all that it may do."""
 LOOKED_THROUGH = 2_000
 """So many of the newest decisions on a class are looked through."""
 

@@ -15,11 +15,10 @@ from models.triage import Model, similar_for
 from schemas.entries import Entry
 from schemas.events import EVENTS, KnownErrorApproved, KnownErrorRecorded, KnownErrorRetired, TicketSubmitted
 from schemas.predictions import KnownErrorHit, SimilarTicket, TicketText
-from services.judgements import JUDGED_BY, Judgements
+from services.judgements import JUDGED_BY, MOST_JUDGED, Judgements
 from services.ledger import read_entries
 
 PAGE = 1_000
-MOST_JUDGED = 20_000
 MOST_ALIKE = 100
 ENDING = ("TicketResolved", "TicketClosed", "TicketCancelled")
 KNOWING = (KnownErrorRecorded.__name__, KnownErrorApproved.__name__, KnownErrorRetired.__name__)
