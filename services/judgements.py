@@ -103,7 +103,7 @@ def _classified(judgement: Judgement, entry: Entry) -> None:
 
 def _routed(judgement: Judgement, entry: Entry) -> None:
     if entry.role == SERVICE:
-        judgement.routed_alone = True
+        judgement.routed_alone = judgement.routed_alone or not _as_its_parent(entry)
         return
     if _may_judge(entry):
         judgement.system = _label(entry, entry.data["system"], _known_system(judgement))
@@ -137,7 +137,11 @@ def _reclassified(judgement: Judgement, entry: Entry) -> None:
 
 def _may_judge(entry: Entry) -> bool:
     """What a child got with its parent was judged once: incidents count, not tickets."""
-    return entry.role not in (SERVICE, *REPORTERS) and not (entry.reason or "").startswith(AS_ITS_PARENT)
+    return entry.role not in (SERVICE, *REPORTERS) and not _as_its_parent(entry)
+
+
+def _as_its_parent(entry: Entry) -> bool:
+    return (entry.reason or "").startswith(AS_ITS_PARENT)
 
 
 def _known_system(judgement: Judgement) -> str | None:

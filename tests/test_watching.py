@@ -17,6 +17,7 @@ from schemas.events import (
     ModelRolledBack,
     ModelTakenUp,
     TicketClassified,
+    TicketGrouped,
     TicketQueued,
     TicketReclassified,
     TicketResolved,
@@ -41,7 +42,7 @@ from services.teams import load_teams
 from services.trust import LEAST_CHECKED
 from services.web.app import create_app
 from services.web.callers import SelfNamed
-from tests.lives import DESK, ENGINEER, QA, SERVICE, entries_of, happened, submitted
+from tests.lives import DESK, ENGINEER, QA, SERVICE, entries_of, happened, submitted, types_of
 from tests.minds import decider
 from tests.scrapes import Series, scraped, summed, told_of, value
 from tests.streams import DOUBTFUL, OTHER_WEEK, SHARES, SURE, Answer, calm, decided, stream
@@ -102,6 +103,13 @@ def test_before_the_first_decision_nothing_is_said_of_a_model(ledger: Ledger) ->
     names = {name for name, _ in scraped(ledger) if name.startswith("hypercare_model")}
     assert names == set()
     assert value(scraped(ledger), "sev1_confirmed", site="Cork") == 0
+
+
+def test_a_ticket_that_follows_its_parent_was_not_routed_by_the_model(ledger: Ledger) -> None:
+    parent, child = decided(ledger, [Answer("erp", judged="erp"), Answer("erp")])
+    assert happened(ledger, child, TicketGrouped(parent=parent), SERVICE)
+    assert types_of(ledger, child)[-1] == "TicketRouted"
+    assert value(scraped(ledger), "model_coverage_ratio", site="Cork") == 0
 
 
 def test_what_was_granted_may_go_alone_and_what_is_to_be_earned_may_not(ledger: Ledger) -> None:
