@@ -34,7 +34,10 @@ from services.teaching import doubts, labels
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-Corpus = Annotated[Path, Option("--corpus", help="Folder of .jsonl files with labelled tickets.", exists=True, file_okay=False)]
+Corpus = Annotated[
+    Path | None,
+    Option("--corpus", help="Folder of .jsonl files with labelled tickets; without it, the carried corpus.", exists=True, file_okay=False),
+]
 Version = Annotated[str, Argument(help="Name of a version, as `hypercare model list` shows it.")]
 
 
@@ -113,7 +116,7 @@ class Training:
 
     name: Annotated[str, Option("--name", help="First part of the version's name.")] = "site"
     without: Annotated[list[str] | None, Option("--without", help="A person whose labels are left out; may be given again.")] = None
-    corpus: Corpus = CORPUS
+    corpus: Corpus = None
 
 
 @app.command()
@@ -128,7 +131,7 @@ def train(training: Training, person: Person, output: Output) -> None:
             look, local = _look(connection), labels(connection, training.without or ())
             doubted = [each for each in doubts(connection) if each.actor not in (training.without or ())]
         manifest, files = make_version(
-            material_of(training.corpus, local), training.name, _watch(output, "learning, each writer left out in turn")
+            material_of(training.corpus or CORPUS, local), training.name, _watch(output, "learning, each writer left out in turn")
         )
         save_model(look.shelf.made / manifest.version, manifest, files)
         refused = (f"the gate refuses it: {each}" for each in objections(look.manifest(look.current), manifest))
@@ -141,7 +144,7 @@ def train(training: Training, person: Person, output: Output) -> None:
 
 @app.command()
 @flat
-def evaluate(version: Version, output: Output, corpus: Corpus = CORPUS) -> None:
+def evaluate(version: Version, output: Output, corpus: Corpus = None) -> None:
     """Measure a version the way it was made, each writer left out in turn, and write its card.
 
     Takes some minutes. The card stands beside the version's files.
@@ -151,7 +154,8 @@ def evaluate(version: Version, output: Output, corpus: Corpus = CORPUS) -> None:
             look, local = _look(connection), labels(connection)
         folder, manifest = look.shelf.folder(version), look.manifest(version)
         measured = measure(
-            material_of(corpus, local if manifest.content.data.local else []), _watch(output, "measuring, each writer left out in turn")
+            material_of(corpus or CORPUS, local if manifest.content.data.local else []),
+            _watch(output, "measuring, each writer left out in turn"),
         )
         card = write_card(folder, manifest, measured)
     if not card.material.same:
