@@ -53,6 +53,10 @@ def _title(ticket: Ticket) -> str:
 def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[str]:
     yield _headline(ticket, of.cause)
     yield f"Stopped: {_flat(ticket.stopped) or 'not told'}"
+    if ticket.clock:
+        yield f"Runs out: {_flat(ticket.clock)}"
+    if ticket.people_affected is not None:
+        yield f"People who cannot work: {ticket.people_affected}"
     yield f"Where: {_joined(' · ', ticket.site, ticket.area, ticket.equipment)}"
     if ticket.batch or ticket.process_order:
         yield _joined(" · ", _told("Batch: ", ticket.batch), _told("Order: ", ticket.process_order))
@@ -125,7 +129,8 @@ def _quoted(ticket: Ticket) -> Iterator[str]:
 
 def _data(ticket: Ticket, cause: Entry, links: Mapping[str, str]) -> dict[str, object]:
     """The same for machines: JSON values only."""
-    context = ("site", "area", "equipment", "process_order", "batch", "stopped", "workaround", "gxp", "state", "version", "parent")
+    where = ("site", "area", "equipment", "process_order", "batch")
+    context = (*where, "stopped", "clock", "people_affected", "workaround", "gxp", "state", "version", "parent")
     when = {"occurred_at": ticket.occurred_at.isoformat(), "submitted_at": ticket.submitted_at.isoformat()}
     because = {"id": cause.id, "type": cause.type, "actor": cause.actor, "role": cause.role, "reason": cause.reason}
     thought = {name: _decision(ticket).get(name) for name in ("system", "confidence", "words", "reasons", "decided_by", "sev1_risk")}
