@@ -20,7 +20,8 @@ from models.reading import Reader, Runs, Words, places
 from models.rows import changes
 
 BETWEEN = 2
-_ROOM, _TRIES = 4, 64
+_SPARE, _TRIES = 4, 64
+_ROOT = np.zeros(1, np.int64)
 
 
 class Heard(NamedTuple):
@@ -57,23 +58,24 @@ class _Steps:
 
     def __init__(self, steps: Sequence[Mapping[int, int]], patterns: int) -> None:
         self._base = np.zeros(len(steps), np.int64)
-        chance, taken = Random(0), set[int]()
-        end = _ROOM * sum(map(len, steps)) + patterns
-        for node in sorted(filter(steps.__getitem__, range(len(steps))), key=lambda node: -len(steps[node])):
-            tries = (chance.randrange(end - patterns + 1) for _ in range(_TRIES))
-            base = next((base for base in tries if taken.isdisjoint(map(base.__add__, steps[node]))), end)
-            end += patterns * (base == end)
-            taken.update(map(base.__add__, steps[node]))
+        count = [*map(len, steps)]
+        chance, taken = Random(0), bytearray(_SPARE * sum(count) + patterns)
+        for node in sorted(filter(count.__getitem__, range(len(steps))), key=lambda node: -count[node]):
+            tries = (chance.randrange(len(taken) - patterns + 1) for _ in range(_TRIES))
+            base = next((base for base in tries if not any(taken[base + pattern] for pattern in steps[node])), len(taken))
+            taken.extend(bytes(patterns if base == len(taken) else 0))
+            for pattern in steps[node]:
+                taken[base + pattern] = True
             self._base[node] = base
-        self._owner, self._reached = np.full(end, -1, np.int32), np.zeros(end, np.int32)
-        cells = [int(base) + pattern for base, row in zip(self._base, steps, strict=True) for pattern in row]
-        self._owner[cells] = np.arange(len(steps)).repeat([*map(len, steps)])
-        self._reached[cells] = [reached for row in steps for reached in row.values()]
+        self._owner, self._reached = np.full(len(taken), -1, np.int32), np.zeros(len(taken), np.int32)
+        cells = self._base.repeat(count) + np.fromiter(chain.from_iterable(steps), np.int64)
+        self._owner[cells] = np.arange(len(steps)).repeat(count)
+        self._reached[cells] = np.fromiter(chain.from_iterable(row.values() for row in steps), np.int64)
 
-    def taken(self, node: Ints, pattern: Ints) -> tuple[Ints, Ints]:
-        """Which of these (node, pattern) lead somewhere, and where."""
-        cell = self._base.take(node) + pattern
-        which = (self._owner.take(cell) == node).nonzero()[0]
+    def taken(self, node: Ints, count: Ints, pattern: Ints) -> tuple[Ints, Ints]:
+        """Which of the patterns lead somewhere, and where; the first `count` are asked of the first node, and so on."""
+        cell = self._base.take(node).repeat(count) + pattern
+        which = (self._owner.take(cell) == node.astype(np.int32).repeat(count)).nonzero()[0]
         return which, self._reached.take(cell.take(which))
 
 
@@ -130,7 +132,7 @@ class Ears:
 
     def _ways(self, trail: _Trail) -> Iterator[tuple[Ints, Ints]]:
         """(place, node) of every word that goes a step on a way through the tree, step by step."""
-        begun, node = self._steps.taken(np.zeros(len(trail.pattern), np.int64), trail.pattern)
+        begun, node = self._steps.taken(_ROOT, np.array([len(trail.pattern)]), trail.pattern)
         place = trail.place.take(begun)
         yield place, node
         while len(further := self._goes_on.take(node).nonzero()[0]):
@@ -142,5 +144,5 @@ class Ears:
         start = trail.start.take(place)
         count = trail.stop.take(place) - start
         at, _ = places(start, count)
-        which, reached = self._steps.taken(node.repeat(count), trail.pattern.take(at))
+        which, reached = self._steps.taken(node, count, trail.pattern.take(at))
         return trail.place.take(at.take(which)), reached

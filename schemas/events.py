@@ -32,8 +32,8 @@ class TicketClassified(Event):
     `severity` is max(floor, reporter's claim, suggestion); `decided_by` names which of the three set it. The three digests make the
     decision recomputable, together with `as_of`: what the classifier knew of other tickets were the entries up to that seq.
     `autonomy` says whether the model could act alone for this system at this site, and on what evidence. `blind` tickets are shown
-    without a suggestion until a person has routed them. `known_errors` are approved ones that the ticket is like. `shadow` is what a
-    model in shadow would have said.
+    without a suggestion until a person has routed them. `known_errors` are approved ones that the ticket is like, each with `known_error`,
+    `score`, `title` and `workaround` as they were offered. `shadow` is what a model in shadow would have said.
     """
 
     system: Slug
@@ -158,12 +158,12 @@ class KnownErrorRetired(Event):
 
 
 class ModelTrained(Event):
-    """A version was made. `labels` counts what people had confirmed until then, `gate` says what keeps it from being promoted."""
+    """A version was made. `labels` counts what people had confirmed until then, `remarks` is what whoever promotes it should know."""
 
     version: str
     data: str
     labels: int
-    gate: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
 
 
 class ModelShadowed(Event):

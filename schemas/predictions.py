@@ -78,7 +78,9 @@ class SimilarTicket(Shape):
 
 
 class KnownErrorHit(Shape):
-    """A known error that a ticket is like, and the way round it."""
+    """An approved known error that a ticket is like, with the wording that was offered. Read back from decisions, which may be extended."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore", from_attributes=True)
 
     known_error: str
     score: Probability

@@ -83,7 +83,7 @@ class Conflict(HypercareError):
 
 
 class Refused(Conflict):
-    """The ticket's state does not allow this"""
+    """The state that it is in does not allow this"""
 
 
 class InFlight(Conflict):

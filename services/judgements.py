@@ -16,11 +16,14 @@ from sqlalchemy import Connection
 from schemas.entries import Entry
 from services.db import Database
 from services.ledger import read_entries
+from services.lifecycle import AS_ITS_PARENT
 
 SERVICE = "service"
 REPORTERS = ("operator",)
 """Roles that report and do not judge: what they say of a system teaches nothing."""
 PAGE = 2_000
+MOST_JUDGED = 20_000
+"""So many of the newest tickets are enough for all that is told of a model, and for all that it may do."""
 LOOKED_THROUGH = 2_000
 """So many of the newest decisions on a class are looked through."""
 
@@ -100,7 +103,7 @@ def _classified(judgement: Judgement, entry: Entry) -> None:
 
 def _routed(judgement: Judgement, entry: Entry) -> None:
     if entry.role == SERVICE:
-        judgement.routed_alone = True
+        judgement.routed_alone = judgement.routed_alone or not _as_its_parent(entry)
         return
     if _may_judge(entry):
         judgement.system = _label(entry, entry.data["system"], _known_system(judgement))
@@ -133,7 +136,12 @@ def _reclassified(judgement: Judgement, entry: Entry) -> None:
 
 
 def _may_judge(entry: Entry) -> bool:
-    return entry.role not in (SERVICE, *REPORTERS)
+    """What a child got with its parent was judged once: incidents count, not tickets."""
+    return entry.role not in (SERVICE, *REPORTERS) and not _as_its_parent(entry)
+
+
+def _as_its_parent(entry: Entry) -> bool:
+    return (entry.reason or "").startswith(AS_ITS_PARENT)
 
 
 def _known_system(judgement: Judgement) -> str | None:

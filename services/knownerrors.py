@@ -8,14 +8,20 @@ from schemas.entries import Attribution
 from schemas.events import KnownErrorApproved, KnownErrorRecorded, KnownErrorRetired
 from schemas.knownerrors import KnownError, KnownErrorText
 from schemas.tables import KNOWN_ERRORS
-from services.errors import Forbidden, NotFound, Refused
+from services.errors import Forbidden, Invalid, NotFound, Refused
 from services.ledger import Draft, Row, Subject
 from services.lifecycle import QA_ROLES
 
 
 def record_known_error(draft: Draft, told: KnownErrorText, by: Attribution, known_error: str | None = None) -> KnownError:
-    """A new one, or another wording of one that there is: then it waits for approval again, and keeps its hits."""
+    """A new one, or another wording of one that there is: then it waits for approval again, and keeps its hits. The same wording again
+    changes nothing.
+    """
     before = _row(draft, known_error) if known_error else None
+    if before and before["state"] == "retired":
+        raise Refused(f"{known_error} is retired and stays so; record the fault anew with POST /v1/known-errors")
+    if before and told.model_dump().items() <= before.items():
+        return KnownError.model_construct(**before)
     identity = known_error or _next(draft)
     entry = draft.append(KnownErrorRecorded(known_error=identity, **told.model_dump()), by, Subject(site=told.site))
     fresh: Row = {"id": identity, "state": "draft", "author": by.actor, "approver": None, "approved_at": None, "retired_at": None}
@@ -24,6 +30,7 @@ def record_known_error(draft: Draft, told: KnownErrorText, by: Attribution, know
 
 def approve_known_error(draft: Draft, known_error: str, by: Attribution) -> KnownError:
     row = _row(draft, known_error)
+    _check_reason(known_error, by)
     if row["state"] != "draft":
         raise Refused(f"{known_error} is {row['state']}; only a draft can be approved")
     if by.role not in QA_ROLES or by.actor == row["author"]:
@@ -34,6 +41,7 @@ def approve_known_error(draft: Draft, known_error: str, by: Attribution) -> Know
 
 def retire_known_error(draft: Draft, known_error: str, by: Attribution) -> KnownError:
     row = _row(draft, known_error)
+    _check_reason(known_error, by)
     if row["state"] == "retired":
         raise Refused(f"{known_error} is retired already")
     entry = draft.append(KnownErrorRetired(known_error=known_error), by, Subject(site=row["site"]))
@@ -41,9 +49,15 @@ def retire_known_error(draft: Draft, known_error: str, by: Attribution) -> Known
 
 
 def count_hits(draft: Draft, known_errors: Iterable[str]) -> None:
+    """One that there is not is passed over: a count is no reason to lose a decision."""
     for known_error in known_errors:
-        row = _row(draft, known_error)
-        draft.put(KNOWN_ERRORS, row | {"hits": row["hits"] + 1})
+        if row := draft.get(KNOWN_ERRORS, known_error):
+            draft.put(KNOWN_ERRORS, row | {"hits": row["hits"] + 1})
+
+
+def _check_reason(known_error: str, by: Attribution) -> None:
+    if not (by.reason and by.reason.strip()):
+        raise Invalid(f"Say why: this change of {known_error} needs a reason that an auditor will understand")
 
 
 def _row(draft: Draft, known_error: str) -> Row:

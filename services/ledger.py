@@ -93,6 +93,10 @@ class Draft:
         for row in self.connection.execute(select(table).where(*same, last.in_(lasts))).mappings():
             self._rows[table, tuple(row[name] for name in key_names(table))] = dict(row)
 
+    def staged(self, table: Table) -> list[Row]:
+        """Rows that this transaction is about to write: no query shows them yet."""
+        return [row for (owner, _), row in self._staged.items() if owner is table]
+
     def put(self, table: Table, row: Row) -> None:
         """Insert or replace one whole row."""
         slot = (table, tuple(row[name] for name in key_names(table)))
@@ -135,7 +139,7 @@ class Draft:
             self.connection.execute(MOVE, {"seq": self.seq, "digest": self.digest, "recorded_at": self.now, "tickets": self.tickets})
         tables = {table for table, _ in self._staged}
         for table in sorted(tables, key=lambda each: each.name):
-            store(self.connection, table, [row for (owner, _), row in self._staged.items() if owner is table], replace=True)
+            store(self.connection, table, self.staged(table), replace=True)
 
 
 def canonical(fields: Row) -> bytes:

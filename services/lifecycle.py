@@ -13,6 +13,8 @@ from schemas.words import State
 Changes = dict[str, Any]
 
 AT_WORK: frozenset[State] = frozenset({"routed", "acknowledged", "waiting"})
+AS_ITS_PARENT = "as HC-"
+"""How the reason begins where a ticket follows its parent: one decision about one incident, not a second one."""
 QA_ROLES = ("qa", "qa_reviewer")
 SHOWN = ("decision", "confidence", "threshold", "systems", "sev1_risk", "sev1_candidate", "kind", "words", "similar")
 """What of a prediction stays with the ticket; the whole of it stands in the ledger."""

@@ -19,12 +19,14 @@ STEPS = tuple(event.__name__ for event in (ModelTrained, ModelShadowed, ModelPro
 class Releases:
     """`line` holds the versions that decided one after another and can be gone back to; empty: the version of the settings decides.
 
-    `trained` names who made a version, `taken_up` what each replica works with where that is not the wanted version.
+    `trained` names who made a version, `remarks` what was noticed then, `taken_up` what each replica works with where that is not the
+    wanted version.
     """
 
     line: list[str] = field(default_factory=list)
     shadow: str | None = None
     trained: dict[str, str] = field(default_factory=dict)
+    remarks: dict[str, tuple[str, ...]] = field(default_factory=dict)
     taken_up: dict[str, ModelTakenUp] = field(default_factory=dict)
 
     @property
@@ -39,6 +41,7 @@ class Releases:
 
 def _trained(releases: Releases, event: ModelTrained, entry: Entry) -> None:
     releases.trained[event.version] = entry.actor
+    releases.remarks[event.version] = event.remarks
 
 
 def _shadowed(releases: Releases, event: ModelShadowed, entry: Entry) -> None:

@@ -27,6 +27,7 @@ from services.runner import Runner, Service
 from services.settings import Settings
 from services.stabilisation import metrics_router
 from services.stabilisation import router as stabilisation_router
+from services.stabilisation.watching import Watch
 from services.teams import Teams, load_teams
 from services.web.health import Check
 
@@ -48,6 +49,7 @@ class Cast:
 
     def furnish(self, app: FastAPI) -> None:
         app.state.settings = self.settings
+        app.state.watch = Watch(self.settings.autonomy)
         furnish(app, Desk(self.ledger, self.teams, self.settings.fault, self.settings.autonomy))
 
     def run(self, service: Service) -> None:

@@ -218,7 +218,7 @@ def _apply(draft: Draft, ticket: str, event: Event | Aside, by: Attribution) -> 
         record(draft, event.ticket, event.event, by)
     except HypercareError as refused:
         draft.undo(mark)
-        log.info("not recorded", ticket=event.ticket, event=type(event.event).__name__, reason=str(refused))
+        log.info("not recorded", ticket=event.ticket, what=type(event.event).__name__, reason=str(refused))
 
 
 def _occurrence(entry: tuple[Any, ...], ticket: tuple[Any, ...]) -> Occurrence:

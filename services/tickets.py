@@ -1,8 +1,9 @@
 """The one door to a ticket: `record` checks the lifecycle, applies the change and appends the event, in the transaction of its draft."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from typing import Any
 
 from sqlalchemy import select
 
@@ -11,16 +12,18 @@ from schemas.events import (
     EVENTS,
     Event,
     TicketAcknowledged,
+    TicketCancelled,
     TicketClassified,
     TicketGrouped,
     TicketReclassified,
     TicketResolved,
     TicketRouted,
     TicketSubmitted,
+    TicketUngrouped,
 )
 from schemas.tables import KEYS, ORIGINS, TICKETS
 from schemas.tickets import Submission, Ticket
-from schemas.words import State
+from schemas.words import OPEN_STATES, State
 from services.deliveries import DELIVERY_CHANGES
 from services.errors import Forbidden, HypercareError, Invalid, KeyReused, NotFound, Refused, Stale
 from services.groups import stands_for_itself
@@ -35,6 +38,8 @@ FOLLOWS: dict[type[Event], frozenset[State]] = {
     TicketResolved: AT_WORK | {"triage"},
 }
 """What a person does with a parent holds for its children in these states: it is decided once. Each is closed by itself."""
+RELEASES = (TicketReclassified, TicketResolved, TicketCancelled)
+"""After these a parent may no longer stand for a child that it stood for until then, and for which nobody was woken."""
 
 
 def submit(draft: Draft, submission: Submission, by: Attribution, key: str | None = None) -> tuple[Ticket, bool]:
@@ -97,7 +102,7 @@ def record(draft: Draft, ticket_id: str, event: Event, by: Attribution, version:
     if isinstance(event, TicketGrouped):
         _check_group(draft, ticket, event, by)
     if isinstance(event, TicketClassified):
-        count_hits(draft, (str(each["known_error"]) for each in event.known_errors))
+        count_hits(draft, _offered(event.known_errors) - _offered((ticket.decision or {}).get("known_errors", ())))
     version = ticket.version + LIFECYCLE[type(event)].counts
     after = changed(ticket, event, draft.append(event, by, Subject(ticket.id, version, ticket.site)))
     draft.put(TICKETS, after.model_dump())
@@ -127,45 +132,82 @@ def _check(ticket: Ticket, event: Event, by: Attribution) -> None:
         _check_unattended_route(ticket, event)
     if isinstance(event, TicketReclassified):
         _check_reclassification(ticket, event, by)
+    if isinstance(event, TicketUngrouped) and not ticket.parent:
+        raise Refused(f"{ticket.id} stands for itself already; there is no group to take it out of")
+
+
+def _offered(known_errors: Iterable[Mapping[str, Any]]) -> set[str]:
+    return {str(each["known_error"]) for each in known_errors}
 
 
 def _check_group(draft: Draft, ticket: Ticket, event: TicketGrouped, by: Attribution) -> None:
     """A group is a parent and its children, no deeper; and it never hides one that must be seen for itself."""
     parent = find(draft, event.parent)
-    if parent.id == ticket.id or parent.parent or _children(draft, ticket.id):
-        raise Refused(f"{ticket.id} cannot stand under {parent.id}: a parent has no parent of its own, and a child no children")
+    if why := _too_deep(ticket, parent, _children(draft, ticket.id)):
+        raise Refused(why)
     if ticket.parent == parent.id:
         raise Refused(f"{ticket.id} stands under {parent.id} already")
     if by.role == SERVICE and (ticket.kept_apart or ticket.parent):
-        raise Refused(f"A person decided where {ticket.id} stands; a service does not override people")
+        raise Refused(f"{ticket.id} was grouped or taken out of its group before; a service does not override that")
     if why := stands_for_itself(ticket, parent):
         raise Refused(f"{ticket.id} stays by itself: {why}")
 
 
-def _children(draft: Draft, parent: str) -> list[str]:
-    found = draft.connection.execute(select(TICKETS.c.id).where(TICKETS.c.parent == parent)).scalars()
-    return [child for child in found if find(draft, child).parent == parent]
+def _too_deep(ticket: Ticket, parent: Ticket, children: Sequence[Ticket]) -> str | None:
+    if parent.id == ticket.id:
+        return f"{ticket.id} cannot stand under itself; name the ticket that stands for the incident"
+    if parent.parent:
+        return f"{parent.id} stands under {parent.parent}: put {ticket.id} under {parent.parent} too"
+    if children:
+        return f"{ticket.id} stands for {', '.join(each.id for each in children)}: put those under {parent.id} first"
+    return None
+
+
+def _children(draft: Draft, parent: str) -> list[Ticket]:
+    """As this transaction sees them, the oldest first: those that it has grouped itself are not in the table yet."""
+    kept = draft.connection.execute(select(TICKETS.c.id).where(TICKETS.c.parent == parent)).scalars()
+    fresh = (row["id"] for row in draft.staged(TICKETS) if row["parent"] == parent)
+    names = sorted({*kept, *fresh}, key=lambda name: int(name[3:]))
+    draft.prefetch(TICKETS, [(name,) for name in names])
+    return [child for child in (find(draft, name) for name in names) if child.parent == parent]
 
 
 def record_for_group(draft: Draft, ticket_id: str, event: Event, by: Attribution, version: int | None = None) -> Ticket:
-    """`record`, and the same for each ticket under this one that it stands for and that can follow; the others stay as they are."""
-    before = len(draft.entries)
+    """`record`, and what it means for the tickets that this one stood for until now. Those that stand for themselves stay as they are."""
+    before, place = find(draft, ticket_id), len(draft.entries)
     ticket = record(draft, ticket_id, event, by, version)
-    if type(event) in FOLLOWS:
-        cause = str(draft.entries[before]["id"])
-        led = replace(by, cause=cause, reason=f"as {ticket.id}" + (f": {by.reason}" if by.reason else ""))
-        for child in [find(draft, each) for each in _children(draft, ticket_id)]:
-            if child.state in FOLLOWS[type(event)] and not stands_for_itself(child, ticket.model_copy(update={"state": "routed"})):
-                _follow(draft, child, event, led)
+    if type(event) in FOLLOWS or type(event) in RELEASES:
+        led = replace(by, cause=str(draft.entries[place]["id"]))
+        for child in _children(draft, ticket_id):
+            if child.state in OPEN_STATES and not stands_for_itself(child, before):
+                _lead(draft, child, (before, ticket), event, led)
     return ticket
 
 
-def _follow(draft: Draft, child: Ticket, event: Event, by: Attribution) -> None:
+def _lead(draft: Draft, child: Ticket, parent: tuple[Ticket, Ticket], event: Event, by: Attribution) -> None:
+    """The child follows where it can. Where its parent (as it was, as it is) ceases to stand for it, it stands for itself again."""
+    before, after = parent
+    following = replace(by, reason=f"as {after.id}" + (f": {by.reason}" if by.reason else ""))
+    if _follows(child, before, event) and _recorded(draft, child, event, following):
+        return
+    if why := stands_for_itself(child, after):
+        record(draft, child.id, TicketUngrouped(), replace(by, reason=f"{after.id} no longer stands for it: {why}"))
+
+
+def _follows(child: Ticket, parent: Ticket, event: Event) -> bool:
+    """Not where another team has it, and not to a team that gave it back."""
+    given_back = isinstance(event, TicketRouted) and event.system in child.moved_from
+    return child.state in FOLLOWS.get(type(event), ()) and child.team in (None, parent.team) and not given_back
+
+
+def _recorded(draft: Draft, ticket: Ticket, event: Event, by: Attribution) -> bool:
     mark = draft.mark()
     try:
-        record(draft, child.id, event, by)
+        record(draft, ticket.id, event, by)
     except HypercareError:
         draft.undo(mark)
+        return False
+    return True
 
 
 def _check_unattended_route(ticket: Ticket, event: TicketRouted) -> None:

@@ -71,7 +71,7 @@ class Sev1Guard(BaseModel, frozen=True):
 
 
 class Check(BaseModel, frozen=True):
-    """The rolling check of the version that decides: where it fails, rules and people decide alone until another version is promoted."""
+    """The rolling check of the version that decides: while it fails, rules and people decide."""
 
     model: str
     judged: int

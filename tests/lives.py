@@ -9,7 +9,7 @@ from schemas.events import Event
 from schemas.tables import ENTRIES, TICKETS
 from schemas.tickets import Submission, Ticket
 from services.ledger import Ledger
-from services.tickets import record, submit
+from services.tickets import record, record_for_group, submit
 
 DESK = Attribution("dora", "support_desk")
 ENGINEER = Attribution("erik", "automation_engineer", reason="checked the gateway, tag quality is bad")
@@ -29,6 +29,11 @@ def submitted(ledger: Ledger, key: str | None = None, **fields: Any) -> Ticket:
 
 def happened(ledger: Ledger, ticket: str, event: Event, by: Attribution = ENGINEER, version: int | None = None) -> Ticket:
     return ledger.write(lambda draft: record(draft, ticket, event, by, version)).result()
+
+
+def decided_for_group(ledger: Ledger, ticket: str, event: Event, by: Attribution = ENGINEER) -> Ticket:
+    """As people do it: with what it means for the tickets that stand under this one."""
+    return ledger.write(lambda draft: record_for_group(draft, ticket, event, by)).result()
 
 
 def ticket_of(ledger: Ledger, ticket: str) -> Ticket:

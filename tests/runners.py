@@ -10,7 +10,8 @@ async def running_until(runner: Runner, condition: Callable[[], bool], seconds: 
     task = asyncio.create_task(runner.run())
     try:
         async with asyncio.timeout(seconds):
-            while not await asyncio.to_thread(condition) and not task.done():
+            while not await asyncio.to_thread(condition):
+                assert not task.done(), task.exception()
                 await asyncio.sleep(0.01)
     finally:
         task.cancel()

@@ -200,7 +200,8 @@ def test_the_triage_queue_shows_the_gravest_first_and_what_the_classifier_would_
     assert [each["ticket"]["id"] for each in queue["tickets"]] == [unread, "HC-3", "HC-2", "HC-4", "HC-1"]
     suggestions = [each["suggestion"] for each in queue["tickets"]]
     assert suggestions[0] is None
-    assert suggestions[1] == {"system": "lims", "severity": "sev1", "confidence": 0.71, "reasons": ["label stop"], "model": "starter"}
+    lims = {"system": "lims", "severity": "sev1", "confidence": 0.71, "reasons": ["label stop"], "model": "starter", "known_errors": []}
+    assert suggestions[1] == lims
     of_ulm = taken(client.get("/v1/triage?site=Ulm&limit=2"))
     assert ([each["ticket"]["id"] for each in of_ulm["tickets"]], of_ulm["waiting"]) == (["HC-3", "HC-2"], 4)
 

@@ -12,7 +12,7 @@ from services.cli.options import flat
 from tests.command_line import on, run
 
 HEAVY = ("sklearn", "numpy", "aiokafka", "fastapi", "uvicorn", "sqlalchemy", "sqlmodel", "pydantic", "openpyxl", "httpx2")
-RUNNING = ("demo", "up", "topics", "relay", "classify", "explain")
+RUNNING = ("demo", "up", "topics", "relay", "classify", "explain", "model")
 PROBE = """
 import sys
 from services.cli import main

@@ -23,7 +23,7 @@ from services.runner import Occurrence
 from services.settings import load_settings
 from services.teams import Teams
 from tests.dispatching import TEAMS, URL, asked, decided, routed, targets, until
-from tests.lives import ENGINEER, QA, SERVICE, entries_of, happened, submitted, ticket_of
+from tests.lives import ENGINEER, QA, SERVICE, decided_for_group, entries_of, happened, submitted, ticket_of
 from tests.test_runner import Script, handled, running
 
 LEAD = Attribution("lea", "triage_lead", reason="a second line has stopped")
@@ -144,6 +144,72 @@ def test_a_reopened_ticket_is_told_to_its_team(ledger: Ledger) -> None:
     assert told_of(ledger, ticket) == {("page", "pager:erp")}
 
 
+def grouped(ledger: Ledger, parent: Ticket, child: Ticket) -> Ticket:
+    return happened(ledger, child.id, e.TicketGrouped(parent=parent.id), SERVICE)
+
+
+def under(ledger: Ledger, parent: Ticket, severity: str = "sev2", team: str = "erp") -> Ticket:
+    """A ticket that is grouped before its team is known, as the classifier does it."""
+    child = submitted(ledger)
+    happened(ledger, child.id, decided(severity=severity), SERVICE)
+    grouped(ledger, parent, child)
+    return happened(ledger, child.id, e.TicketRouted(system="erp", team=team), SERVICE)
+
+
+def test_a_storm_pages_once_and_every_ticket_of_it_is_told(ledger: Ledger) -> None:
+    parent = routed(ledger, "sev2")
+    assert told_of(ledger, parent) == {("page", "pager:erp")}
+    for _ in range(20):
+        assert told_of(ledger, under(ledger, parent)) == {("notify", "desk:erp")}
+
+
+def test_only_a_team_that_was_not_woken_for_the_parent_is_woken_for_the_child(ledger: Ledger) -> None:
+    parent = routed(ledger, "sev2")
+    assert told_of(ledger, under(ledger, parent, team="automation")) == {("page", "pager:automation"), ("page", "desk:wall")}
+    waiting = queued(ledger, decided("plc_scada", "sev1"))
+    child = submitted(ledger)
+    happened(ledger, child.id, decided("erp", "sev1"), SERVICE)
+    grouped(ledger, waiting, child)
+    happened(ledger, child.id, e.TicketQueued(), SERVICE)
+    quiet = {("notify", "desk:triage"), ("notify", "desk:erp"), ("notify", "desk:lab")}
+    assert told_of(ledger, child) == {("page", "pager:erp")} | quiet, "the lead and the lab were woken for the parent"
+
+
+def test_a_parent_for_which_nobody_was_woken_quiets_nobody(ledger: Ledger) -> None:
+    undecided = submitted(ledger, reported_severity="sev1")
+    in_triage = queued(ledger, decided(severity="sev2"))
+    for parent in (undecided, in_triage):
+        assert told_of(ledger, under(ledger, parent, team="nobody")) == {("page", "pager:lead")}, "the lead was told of the parent at most"
+
+
+def test_a_child_that_comes_to_stand_for_itself_pages_like_any_other(ledger: Ledger) -> None:
+    parent = routed(ledger, "sev2")
+    for change in (e.TicketReclassified(severity="sev1"), e.TicketReclassified(gxp="potential")):
+        child = under(ledger, parent)
+        happened(ledger, child.id, change, LEAD)
+        assert told_of(ledger, child) == {("page", "pager:erp")}
+
+
+def test_whoever_is_taken_out_of_a_group_is_told_of_by_itself(ledger: Ledger) -> None:
+    parent = routed(ledger, "sev2")
+    for severity, expected in (("sev2", ("page", "pager:erp")), ("sev3", ("notify", "desk:erp"))):
+        child = under(ledger, parent, severity)
+        happened(ledger, child.id, e.TicketUngrouped(), LEAD)
+        assert told_of(ledger, child) == {expected}
+    assert read(ledger, child).text.splitlines()[0] == "Stands for itself again, by lea: a second line has stopped"
+    undecided = submitted(ledger)
+    grouped(ledger, parent, undecided)
+    happened(ledger, undecided.id, e.TicketUngrouped(), LEAD)
+    assert told_of(ledger, undecided) == set(), "its decision will be told"
+
+
+def test_those_that_a_parent_no_longer_stands_for_are_told_when_it_ends(ledger: Ledger) -> None:
+    parent = routed(ledger, "sev2")
+    child = under(ledger, parent)
+    decided_for_group(ledger, parent.id, e.TicketCancelled(), LEAD)
+    assert told_of(ledger, child) == {("page", "pager:erp")}
+
+
 @pytest.mark.parametrize("end", [(RESOLVED,), (RESOLVED, e.TicketClosed()), (e.TicketCancelled(),)])
 def test_nobody_hears_of_a_ticket_that_is_ended(ledger: Ledger, end: tuple[e.Event, ...]) -> None:
     work = last(ledger, routed(ledger, "sev1").id)
@@ -246,6 +312,34 @@ def test_a_possible_sev1_shows_in_the_title_and_with_its_risk(ledger: Ledger) ->
     message = read(ledger, queued(ledger, decided(severity="sev3", sev1_candidate=True, sev1_risk=0.12)))
     assert message.title.startswith("[SEV3, SEV1?] HC-1")
     assert "Severity: sev3; Sev1 is not excluded (12%)" in message.text.splitlines()
+
+
+def test_the_text_names_the_group(ledger: Ledger) -> None:
+    parent = routed(ledger, "sev2")
+    child = under(ledger, parent)
+    assert "Group: stands under HC-1" in read(ledger, child).text.splitlines()
+    assert "Group: stands for 1 more open ticket" in read(ledger, parent).text.splitlines()
+    decided_for_group(ledger, under(ledger, parent).id, RESOLVED)
+    under(ledger, parent)
+    message = read(ledger, parent)
+    assert "Group: stands for 2 more open tickets" in message.text.splitlines()
+    assert (message.data["children"], message.data["parent"], read(ledger, child).data["parent"]) == (2, None, "HC-1")
+
+
+def test_the_text_offers_the_way_round_a_known_error(ledger: Ledger) -> None:
+    hits = (
+        {"known_error": "KE-3", "score": 0.612, "title": "Labels come\nblank", "workaround": "Load the recipe again,\nprint one label."},
+        {"known_error": "KE-7", "score": 0.3, "title": "Long", "workaround": "x" * 20_000},
+    )
+    ticket = submitted(ledger)
+    happened(ledger, ticket.id, decided().model_copy(update={"known_errors": hits}), SERVICE)
+    message = read(ledger, happened(ledger, ticket.id, e.TicketQueued(), SERVICE))
+    lines = message.text.splitlines()
+    place = lines.index("Known error: KE-3 (61%), Labels come blank: Load the recipe again, print one label.")
+    assert lines[place - 1].startswith("Suggestion: ")
+    assert (lines[place + 1][:30], lines[place + 1][-1], len(lines[place + 1]) < 400) == ("Known error: KE-7 (30%), Long:", "…", True)
+    assert lines[place + 2] == "Workaround: none known"
+    assert message.data["known_errors"] == list(hits)
 
 
 def test_the_text_of_a_long_report_is_cut(ledger: Ledger) -> None:

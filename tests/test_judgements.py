@@ -9,8 +9,9 @@ from schemas.tickets import Ticket
 from services.judgements import Judgement, Judgements
 from services.ledger import Ledger
 from services.runner import Occurrence
+from services.tickets import record_for_group
 from services.trust import CHECKED, LEAST_CHECKED, LEAST_RIGHT, WILKS, Trust, lower_bound, upper_bound
-from tests.lives import DESK, ENGINEER, QA, entries_of, happened, submitted
+from tests.lives import DESK, ENGINEER, QA, entries_of, happened, submitted, ticket_of
 from tests.minds import decider
 
 OPERATOR = Attribution("olga", "operator", reason="it is the printer, surely")
@@ -83,6 +84,13 @@ def test_a_reporter_reports_and_does_not_judge(ledger: Ledger) -> None:
     ticket = decided(ledger)
     happened(ledger, ticket.id, TO_LIMS, OPERATOR)
     assert of(ledger, ticket).system is None
+
+
+def test_what_a_child_got_with_its_parent_was_judged_once(ledger: Ledger) -> None:
+    parent, child = decided(ledger), decided(ledger)
+    happened(ledger, child.id, e.TicketGrouped(parent=parent.id), DESK)
+    ledger.write(lambda draft: record_for_group(draft, parent.id, TO_LIMS, DESK)).result()
+    assert (of(ledger, parent).right, of(ledger, child).right, ticket_of(ledger, child.id).system) == (False, None, "lims")
 
 
 def test_only_somebody_else_confirms_a_resolution_and_reopening_takes_it_back(ledger: Ledger) -> None:

@@ -12,7 +12,6 @@ from fastapi.testclient import TestClient
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event, insert
 
 from schemas import events as e
@@ -27,18 +26,20 @@ from services.stabilisation.census import ACKNOWLEDGED_WITHIN, RESOLVED_WITHIN
 from services.stabilisation.figures import figures
 from services.stabilisation.metrics import METRICS, Histogram, Metric, Metrics, registry
 from services.stabilisation.scrape import MOST_SITES, MOST_SYSTEMS
+from services.stabilisation.watching import Watch
 from services.tickets import record, submit
 from services.web.app import create_app
 from services.web.callers import SelfNamed
 from tests.histories import MOVES, Step, live, random_steps
 from tests.lives import DESK, ENGINEER, QA, entries_of, happened, submitted, told
+from tests.scrapes import Series, scraped, summed, value
+from tests.streams import calm, decided
 
 BEGIN = datetime(2026, 3, 1, 6, tzinfo=UTC)
 DOCS = Path(__file__).resolve().parent.parent / "docs" / "figures.md"
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 STEPS = st.lists(st.tuples(st.integers(0, 8), st.sampled_from(MOVES), st.sampled_from([0.0, 150.0, 300.0, 7_000.0])), max_size=40)
 NUMBERS = count()
-Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 class Clock:
@@ -69,21 +70,6 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
     yield opened
     opened.close()
     database.close()
-
-
-def scraped(ledger: Ledger) -> Series:
-    text = generate_latest(registry(ledger)).decode()
-    samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
-    return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
-
-
-def value(series: Series, name: str, **labels: str) -> float:
-    return series[f"hypercare_{name}", frozenset(labels.items())]
-
-
-def summed(series: Series, name: str, **labels: str) -> float:
-    wanted = set(labels.items())
-    return sum(number for (key, given_labels), number in series.items() if key == f"hypercare_{name}" and wanted <= given_labels)
 
 
 def largest(series: Series, name: str) -> float:
@@ -268,7 +254,7 @@ def test_a_scrape_is_a_dozen_queries_whatever_the_number_of_sites(timed: Ledger)
 
 def test_openmetrics_is_spoken_where_it_is_asked_for(timed: Ledger) -> None:
     app = create_app([metrics_router], SelfNamed())
-    app.state.ledger = timed
+    app.state.ledger, app.state.watch = timed, Watch()
     client = TestClient(app)
     submitted(timed, site='Cork "A" \\ north\nline')
     plain, modern = client.get("/metrics"), client.get("/metrics", headers={"accept": OPENMETRICS})
@@ -279,8 +265,9 @@ def test_openmetrics_is_spoken_where_it_is_asked_for(timed: Ledger) -> None:
 
 
 def test_a_metric_is_one_line_of_the_table(timed: Ledger) -> None:
+    answers = Metric("hypercare_answers", "Answers.", ("kind",), lambda scrape: [(("all",), scrape.head.seq + 42.0)])
     own = CollectorRegistry()
-    own.register(Metrics(timed, (Metric("hypercare_answers", "Answers.", ("kind",), lambda scrape: [(("all",), scrape.head.seq + 42.0)]),)))
+    own.register(Metrics(timed, Watch(), (answers,)))
     assert b'hypercare_answers{kind="all"} 42.0' in generate_latest(own)
 
 
@@ -303,7 +290,8 @@ def test_names_say_their_unit_and_kind() -> None:
 def test_promtool_finds_nothing_to_mend(timed: Ledger, name: str) -> None:
     live(timed, "Cork", random_steps(2, 60))
     happened(timed, submitted(timed).id, e.TicketReclassified(severity="sev2"), QA)
-    text = generate_latest(registry(timed))
+    decided(timed, calm(3, 420))
+    text = generate_latest(registry(timed, Watch()))
     assert _promtool(text) == ""
     assert _promtool(text + f"# TYPE {name} counter\n{name} 1\n".encode()) != ""
 

@@ -21,17 +21,23 @@ from sqlalchemy import insert
 from deploy.grafana.boards import FOLDER, generate
 from deploy.guarded import Guarded
 from schemas import events as e
+from schemas.knownerrors import KnownErrorText
 from schemas.tables import CONSUMERS
 from schemas.words import SEVERITIES
 from services.db import migrate, open_database
-from services.ledger import Ledger
+from services.knownerrors import record_known_error
+from services.ledger import Draft, Ledger
 from services.stabilisation import router
 from services.stabilisation.metrics import METRICS
-from services.stabilisation.scrape import MOST_SITES, MOST_SYSTEMS
+from services.stabilisation.model_series import MOST_REPLICAS
+from services.stabilisation.scrape import MOST_KNOWN_ERRORS, MOST_SITES, MOST_SYSTEMS
+from services.stabilisation.watching import LEAST_REFERENCE, REFERENCE, WINDOW, Watch
 from services.web.app import create_app
 from services.web.callers import SelfNamed
 from tests.histories import live, random_steps
-from tests.lives import happened, submitted
+from tests.lives import ENGINEER, SERVICE, happened, submitted
+from tests.scrapes import scraped
+from tests.streams import DOUBTFUL, OTHER_WEEK, Answer, calm, decided, stream
 
 ROOT = Path(__file__).resolve().parent.parent
 PROMETHEUS, ALERTMANAGER, GRAFANA = (ROOT / "deploy" / name for name in ("prometheus", "alertmanager", "grafana"))
@@ -42,6 +48,11 @@ BOARDS: list[dict[str, Any]] = [json.loads(content) for content in generate().va
 PANELS = [panel for board in BOARDS for panel in board["panels"]]
 EXPRESSIONS = sorted({target["expr"] for panel in PANELS for target in panel["targets"]} | {BOARDS[0]["annotations"]["list"][0]["expr"]})
 PATIENCE_S = 60
+LIMITS = [
+    ("> 300", ">= 300"), ("> 900", "> 960"), ("> 60\n        for: 1m", "> 60"), ("max by (site)", "max by (site, instance)"),
+    ("psi) > 0.25", "psi) >= 0.25"), ("for: 10m", "for: 9m"), ("> 0.3 and", ">= 0.3 and"), (">= 20", ">= 19"),
+    (" or max(hypercare_model_score_psi) > 0.25", ""), ("max(hypercare_model_class_psi) > 0.25 or ", ""),
+]  # fmt: skip
 RESOLVED = e.TicketResolved(cause_system="erp", cause_class="configuration", resolution="mapped")
 
 
@@ -92,14 +103,39 @@ def test_an_alert_that_never_or_always_fires_is_found(tmp_path: Path, alert: str
 
 
 @needs("promtool")
-@pytest.mark.parametrize(
-    ("limit", "other"),
-    [("> 300", ">= 300"), ("> 900", "> 960"), ("> 60\n        for: 1m", "> 60"), ("max by (site)", "max by (site, instance)")],
-)
+@pytest.mark.parametrize(("limit", "other"), LIMITS)
 def test_a_threshold_that_moved_is_found(tmp_path: Path, limit: str, other: str) -> None:
     assert limit in RULES.read_text()
     assert not _tested(tmp_path, RULES.read_text().replace(limit, other))
     assert _tested(tmp_path, RULES.read_text())
+
+
+def told_by_minute(ledger: Ledger, answers: list[Answer], per_minute: int) -> list[dict[str, Any]]:
+    """The stability indices as Prometheus would see them while these answers are given."""
+    watch = Watch()
+    decided(ledger, calm(1, WINDOW + REFERENCE))
+    seen: dict[str, list[float]] = {"hypercare_model_class_psi": [], "hypercare_model_score_psi": []}
+    for first in range(0, len(answers), per_minute):
+        decided(ledger, answers[first : first + per_minute])
+        series = scraped(ledger, watch)
+        for name, values in seen.items():
+            values.append(series[name, frozenset()])
+    return [{"series": name, "values": " ".join(map(str, values))} for name, values in seen.items()]
+
+
+@needs("promtool")
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("shifts", [False, True])
+def test_the_drift_alert_fires_on_a_shift_and_not_on_a_calm_stream(ledger: Ledger, tmp_path: Path, seed: int, shifts: bool) -> None:
+    """What the service tells of simulated streams of 25 minutes, through the committed rule."""
+    answers = calm(10 + seed, 100) + (stream(20 + seed, 400, OTHER_WEEK, DOUBTFUL) if shifts else calm(30 + seed, 400))
+    drift = '{alertname="HypercareModelDrift", alertstate="firing", urgency="notify"}'
+    fired = {"expr": f"max_over_time(ALERTS{drift}[1h])", "eval_time": "25m", "exp_samples": [{"labels": drift, "value": 1}] * shifts}
+    case = {"interval": "1m", "input_series": told_by_minute(ledger, answers, 20), "promql_expr_test": [fired]}
+    file = tmp_path / "streams.yml"
+    file.write_text(yaml.safe_dump({"rule_files": [str(RULES)], "evaluation_interval": "1m", "tests": [case]}))
+    good, said = ran("promtool", "test", "rules", file)
+    assert good, said
 
 
 def _tested(folder: Path, rules: str) -> bool:
@@ -144,7 +180,8 @@ def test_rules_and_panels_ask_only_for_series_that_there_are() -> None:
 
 def test_the_scrape_takes_more_series_than_there_can_be() -> None:
     job = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"][0]
-    assert job["sample_limit"] > (MOST_SITES + 1) * (25 * (MOST_SYSTEMS + 2) + 5 * 16 + 4)
+    per_site = 25 * (MOST_SYSTEMS + 2) + 5 * 16 + 4 + (MOST_SYSTEMS + 1) + 4
+    assert job["sample_limit"] > (MOST_SITES + 1) * per_site + MOST_SYSTEMS + MOST_REPLICAS + MOST_KNOWN_ERRORS + 20
 
 
 @needs("amtool")
@@ -175,7 +212,7 @@ def test_the_boards_find_their_data_source_and_grafana_finds_the_boards() -> Non
     for board in BOARDS:
         variable = board["templating"]["list"][0]
         assert (variable["name"], variable["current"]["value"]) == ("datasource", source["uid"])
-    assert {board["uid"] for board in BOARDS} == {"hypercare-stabilisation", "hypercare-pipeline"}
+    assert {board["uid"] for board in BOARDS} == {"hypercare-stabilisation", "hypercare-pipeline", "hypercare-model"}
 
 
 def test_every_panel_has_title_description_unit_and_a_link() -> None:
@@ -225,7 +262,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ledger = Ledger(database)
     _fill(ledger)
     app = create_app([router], SelfNamed())
-    app.state.ledger = ledger
+    app.state.ledger, app.state.watch = ledger, Watch()
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -246,9 +283,17 @@ def _fill(ledger: Ledger) -> None:
             happened(ledger, ticket.id, event)
     happened(ledger, ticket.id, e.NotificationRequested(delivery="d", channel="webhook", address="x", urgency="page"))
     happened(ledger, ticket.id, e.NotificationFailed(delivery="d", attempts=9, error="refused"))
+    decided(ledger, [*calm(1, WINDOW + LEAST_REFERENCE - 2), Answer("erp", judged="erp"), Answer("erp", judged="lims", blind=True)])
+    ledger.write(_known_error_and_refusal).result()
     consumers = [("classifier", ["TicketSubmitted"]), ("relay", [])]
     with ledger.database.write() as connection:
         connection.execute(insert(CONSUMERS), [{"name": name, "listens_to": types, "position": 0} for name, types in consumers])
+
+
+def _known_error_and_refusal(draft: Draft) -> None:
+    symptom = "The printer of line 3 stops and says E5"
+    record_known_error(draft, KnownErrorText(title="Printer", symptom=symptom, workaround="Restart it", system="erp"), ENGINEER)
+    draft.append(e.ModelTakenUp(wanted="cork-2", version="starter", replica="classifier-1", error="damaged"), SERVICE)
 
 
 class Prometheus(Guarded):

@@ -9,14 +9,14 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import select
 
-from schemas.events import Event, TicketCommented, TicketQueued, TicketRouted, TicketSubmitted
+from schemas.events import Event, TicketCommented, TicketGrouped, TicketQueued, TicketRouted, TicketSubmitted
 from schemas.tables import CONSUMERS, HANDLED, LETTERS
 from services.deliveries import discard, replay
 from services.errors import Conflict, Unavailable
 from services.ledger import Ledger
 from services.log import Batch, Log
 from services.log.table import TableLog
-from services.runner import Handler, Occurrence, Runner, Service
+from services.runner import Aside, Handler, Occurrence, Runner, Service
 from tests.lives import DESK, ENGINEER, entries_of, happened, submitted, ticket_of, types_of
 
 
@@ -129,6 +129,20 @@ async def test_a_person_who_was_faster_wins(ledger: Ledger) -> None:
         await until(lambda: len(handled(ledger)) == 1)
     assert ticket_of(ledger, ticket.id).system == "lims"
     assert "overtaken" in (next(iter(handled(ledger).values())) or "")
+
+
+async def test_a_ticket_that_cannot_be_grouped_keeps_the_decision_about_it(ledger: Ledger) -> None:
+    parent, other, ticket = (submitted(ledger, site=site).id for site in ("Cork", "Cork", "Ulm"))
+    for each in (parent, other):
+        happened(ledger, each, TicketRouted(system="lims", team="lims"), ENGINEER)
+
+    def grouping(work: Sequence[Occurrence]) -> list[list[Event | Aside]]:
+        return [[TicketRouted(system="erp", team="erp"), Aside(each.ticket.id, TicketGrouped(parent=parent))] for each in work]
+
+    async with running(ledger, service(grouping)):
+        await until(lambda: len(handled(ledger)) == 3)
+    assert (ticket_of(ledger, ticket).system, ticket_of(ledger, ticket).parent) == ("erp", None)
+    assert types_of(ledger, other) == ["TicketSubmitted", "TicketRouted"], "what a person was faster with leaves nothing behind"
 
 
 async def test_a_restart_goes_on_where_it_stopped(ledger: Ledger) -> None:

@@ -15,6 +15,7 @@ from services.api.desk import AtDesk
 from services.api.instants import PastOrFuture
 from services.api.search import Search, cursor_of, wanted
 from services.api.versions import answer
+from services.blind import shown
 from services.errors import NotFound
 from services.tickets import fold
 from services.web.bodies import router as json_router
@@ -44,7 +45,7 @@ class History(BaseModel):
 def list_tickets(search: Annotated[Search, Query()], request: Request, response: Response, desk: AtDesk) -> TicketPage:
     with desk.ledger.database.read() as connection:
         rows = connection.execute(wanted(search)).mappings().all()
-    tickets = [Ticket.model_construct(**row) for row in rows[: search.limit]]
+    tickets = [shown(Ticket.model_construct(**row)) for row in rows[: search.limit]]
     following = cursor_of(tickets[-1]) if len(rows) > search.limit else None
     if following:
         again = [(name, value) for name, value in request.query_params.multi_items() if name != "after"]

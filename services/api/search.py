@@ -7,8 +7,10 @@ from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
-from sqlalchemy import BigInteger, ColumnElement, Select, and_, cast, func, or_, select
+from sqlalchemy import BigInteger, ColumnElement, Select, Text, and_, cast, func, or_, select, type_coerce
 
+from schemas.events import TicketId
+from schemas.knownerrors import KnownErrorId
 from schemas.tables import TICKETS
 from schemas.tickets import Ticket
 from schemas.words import OPEN_STATES, GxpFlag, Name, Printable, Severity, Slug, State
@@ -57,6 +59,8 @@ class Search(BaseModel):
     team: Slug | None = None
     gxp: GxpFlag | None = None
     assignee: Name | None = None
+    parent: TicketId | None = Field(None, description="those that stand under this ticket")
+    known_error: KnownErrorId | None = Field(None, description="those that this known error was offered to")
     submitted_after: PastOrFuture | None = None
     submitted_before: PastOrFuture | None = None
     q: Annotated[Printable, StringConstraints(min_length=1, max_length=200)] | None = Field(None, description="text in title or body")
@@ -64,7 +68,7 @@ class Search(BaseModel):
     after: Annotated[str, StringConstraints(max_length=200), AfterValidator(_cursor)] | None = Field(None, description="`next` of a page")
 
 
-_EXACT = ("site", "system", "severity", "team", "gxp", "assignee")
+_EXACT = ("site", "system", "severity", "team", "gxp", "assignee", "parent")
 
 
 def wanted(search: Search) -> Select[Any]:
@@ -75,7 +79,7 @@ def wanted(search: Search) -> Select[Any]:
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
     exact = [TICKETS.c[name] == getattr(search, name) for name in _EXACT if getattr(search, name) is not None]
-    return exact + _of_state(search) + _of_time(search) + _of_text(search) + _of_place(search)
+    return exact + _of_state(search) + _of_time(search) + _of_text(search) + _of_known_error(search) + _of_place(search)
 
 
 def _of_state(search: Search) -> list[ColumnElement[bool]]:
@@ -93,6 +97,13 @@ def _of_text(search: Search) -> list[ColumnElement[bool]]:
     if search.q is None:
         return []
     return [or_(TICKETS.c.title.icontains(search.q, autoescape=True), TICKETS.c.body.icontains(search.q, autoescape=True))]
+
+
+def _of_known_error(search: Search) -> list[ColumnElement[bool]]:
+    """The decision is kept as JSON text, in which a quotation mark of anybody's own words is escaped: only a whole value matches."""
+    if search.known_error is None:
+        return []
+    return [type_coerce(TICKETS.c.decision, Text).contains(f'"known_error":"{search.known_error}"', autoescape=True)]
 
 
 def _of_place(search: Search) -> list[ColumnElement[bool]]:

@@ -8,6 +8,7 @@ from fastapi.openapi.models import Example
 from schemas.tickets import Submission, Ticket
 from services.api.desk import AtDesk
 from services.api.idempotency import IdempotencyKey
+from services.api.preferences import Prefer, decided, wanted_wait
 from services.api.versions import answer
 from services.errors import InFlight, KeyReused, TooLarge, UnsupportedMediaType
 from services.tickets import reads_of, submit
@@ -49,9 +50,12 @@ async def submit_ticket(
     caller: Caller,
     desk: AtDesk,
     key: IdempotencyKey = None,
+    prefer: Prefer = None,
 ) -> Response:
     """201 when the ticket is new and stored; 200 with `Idempotent-Replayed: true` when this key or source record made it before."""
     with desk.once_at_a_time(caller.actor, key):
         ticket, new = await desk.write(lambda draft: submit(draft, submission, caller, key), *reads_of(submission, caller.actor, key))
     place = {"Location": f"/v1/tickets/{ticket.id}"}
+    if wait := wanted_wait(prefer):
+        ticket, place = await decided(desk, ticket.id, wait), place | {"Preference-Applied": f"wait={wait}"}
     return answer(ticket, 201, place) if new else answer(ticket, 200, place | {"Idempotent-Replayed": "true"})

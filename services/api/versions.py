@@ -8,6 +8,7 @@ from typing import Annotated
 from fastapi import Header, Response
 
 from schemas.tickets import Ticket
+from services.blind import shown
 from services.errors import Invalid, VersionRequired
 
 _TAG = r'(?:W/)?"[0-9]{1,18}"|[0-9]{1,18}'
@@ -20,8 +21,8 @@ IfMatch = Annotated[
 
 
 def answer(ticket: Ticket, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
-    """The ticket as it stands, with its version. Written out here because every answer of the desk is one."""
-    return Response(ticket.model_dump_json(), status, {"ETag": f'"{ticket.version}"', **(headers or {})}, "application/json")
+    """The ticket as people may see it, with its version. Written out here because every answer of the desk is one."""
+    return Response(shown(ticket).model_dump_json(), status, {"ETag": f'"{ticket.version}"', **(headers or {})}, "application/json")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from models.severity import severity_of
 from models.similar import LEAST, MOST
 from schemas.events import Event, TicketClassified, TicketGrouped, TicketQueued, TicketRouted
 from schemas.figures import UNDECIDED
-from schemas.predictions import Floor, Prediction, SimilarTicket, TicketText
+from schemas.predictions import Floor, KnownErrorHit, Prediction, SimilarTicket, TicketText
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
 from services.classifier.memory import Memory
@@ -42,6 +42,7 @@ class View(NamedTuple):
     prediction: Prediction
     floors: tuple[Floor, ...]
     alike: tuple[SimilarTicket, ...]
+    known_errors: list[KnownErrorHit]
     shadow: Prediction | None
 
 
@@ -58,31 +59,33 @@ class Decider:
         with self.mind() as thought:
             views = self._views(thought, [occurrence.ticket for occurrence in work])
             thought.memory.expect((view.ticket.id, view.prediction.systems[0].system) for view in views)
-            return [self._follow(thought, view) for view in views]
+            allowed = Allowed(thought, self.policy.mode)
+            return [self._follow(thought.memory, view, allowed) for view in views]
 
     def _views(self, thought: Thought, tickets: Sequence[Ticket]) -> list[View]:
         texts = [TicketText.model_validate(ticket) for ticket in tickets]
         shadows = thought.shadow.predict(texts) if thought.shadow else [None] * len(texts)
         floors = map(self.floors.hits, texts)
         alike = thought.memory.alike(texts, [ticket.id for ticket in tickets])
-        found = zip(tickets, texts, thought.model.predict(texts), floors, alike, shadows, strict=True)
+        known_errors = thought.memory.known_errors(texts)
+        found = zip(tickets, texts, thought.model.predict(texts), floors, alike, known_errors, shadows, strict=True)
         return [View(*each) for each in found]
 
-    def _follow(self, thought: Thought, view: View) -> list[Event | Aside]:
+    def _follow(self, memory: Memory, view: View, allowed: Allowed) -> list[Event | Aside]:
         ticket, prediction = view.ticket, view.prediction
-        classified = self._classified(thought, view)
+        autonomy = allowed.at(ticket.site, prediction.systems[0].system)
+        classified = self._classified(memory, view, autonomy)
         team = self.teams.owner(ticket.site, classified.system)
-        alone = classified.autonomy is not None and classified.autonomy["state"] == "route"
-        joined = _joined(thought.memory, view)
-        if prediction.decision == "route" and alone and team and not classified.blind:
+        joined = _joined(memory, view)
+        if prediction.decision == "route" and autonomy.state == "route" and team and not classified.blind:
             return [classified, TicketRouted(system=classified.system, team=team), *joined]
         return [classified, TicketQueued(suggestion=_suggested(classified)), *joined]
 
-    def _classified(self, thought: Thought, view: View) -> TicketClassified:
+    def _classified(self, memory: Memory, view: View, autonomy: Autonomy) -> TicketClassified:
         ticket, prediction = view.ticket, view.prediction
         decision = severity_of(view.floors, ticket.reported_severity, prediction.severity)
         system = prediction.systems[0].system
-        similar = tuple(_in_its_place(one, ticket, thought.memory) for one in view.alike if one.score >= LEAST)[:MOST]
+        similar = tuple(_in_its_place(one, ticket, memory) for one in view.alike if one.score >= LEAST)[:MOST]
         return TicketClassified(
             system=system,
             severity=decision.severity,
@@ -94,20 +97,32 @@ class Decider:
             model=prediction.model,
             rules=self.floors.digest,
             configuration=self.teams.digest(),
-            as_of=thought.memory.position,
-            autonomy=self._autonomy(thought, ticket.site, system).model_dump(mode="json", exclude={"site", "system"}),
+            as_of=memory.position,
+            autonomy=autonomy.model_dump(mode="json", exclude={"site", "system"}),
             blind=self.policy.blind(ticket.id),
-            known_errors=tuple(hit.model_dump(mode="json") for hit in thought.memory.known_errors(view.text)),
+            known_errors=tuple(hit.model_dump(mode="json") for hit in view.known_errors),
             shadow=_spoken(view.shadow),
         )
 
-    def _autonomy(self, thought: Thought, site: str, system: str) -> Autonomy:
-        """A version that fails its rolling check acts alone nowhere."""
-        trust = Trust(thought.memory.judgements, self.policy.mode)
-        autonomy, check = trust.autonomy(site, system), trust.check(thought.model.version)
-        if check.holds:
+
+class Allowed:
+    """What the model of a thought may do alone: worked out once per batch and class. A version that fails its rolling check may nothing."""
+
+    def __init__(self, thought: Thought, mode: Mode) -> None:
+        self._trust = Trust(thought.memory.judgements, mode)
+        self._check = self._trust.check(thought.model.version)
+        self._known: dict[tuple[str, str], Autonomy] = {}
+
+    def at(self, site: str, system: str) -> Autonomy:
+        if (site, system) not in self._known:
+            self._known[site, system] = self._worked_out(site, system)
+        return self._known[site, system]
+
+    def _worked_out(self, site: str, system: str) -> Autonomy:
+        autonomy = self._trust.autonomy(site, system)
+        if self._check.holds:
             return autonomy
-        why = f"the model fails its rolling check ({check.right} of {check.judged} right): rules and people decide"
+        why = f"the model fails its rolling check ({self._check.right} of {self._check.judged} right): rules and people decide"
         return autonomy.model_copy(update={"state": "suggest", "why": why})
 
 

@@ -15,11 +15,10 @@ from models.triage import Model, similar_for
 from schemas.entries import Entry
 from schemas.events import EVENTS, KnownErrorApproved, KnownErrorRecorded, KnownErrorRetired, TicketSubmitted
 from schemas.predictions import KnownErrorHit, SimilarTicket, TicketText
-from services.judgements import JUDGED_BY, Judgements
+from services.judgements import JUDGED_BY, MOST_JUDGED, Judgements
 from services.ledger import read_entries
 
 PAGE = 1_000
-MOST_JUDGED = 20_000
 MOST_ALIKE = 100
 ENDING = ("TicketResolved", "TicketClosed", "TicketCancelled")
 KNOWING = (KnownErrorRecorded.__name__, KnownErrorApproved.__name__, KnownErrorRetired.__name__)
@@ -90,8 +89,8 @@ class Memory:
     def _take(self, entry: Entry) -> None:
         self.judgements.take(entry)
         case = self.cases.get(entry.ticket or "")
-        if case is not None:
-            _follow(case, entry)
+        if case is not None and entry.type in _FOLLOWS:
+            _FOLLOWS[entry.type](case, entry)
         if entry.type in KNOWING:
             self._learn(entry)
 
@@ -114,27 +113,34 @@ class Memory:
         places = [self.cases[ticket].place if ticket in self.cases else len(self.similar) for ticket in tickets]
         return self.similar.like(texts, places, MOST_ALIKE, ALIKE)
 
-    def known_errors(self, text: TicketText) -> list[KnownErrorHit]:
-        """Approved ones of this site or of all sites that the text is like, the most similar first."""
+    def known_errors(self, texts: Sequence[TicketText]) -> list[list[KnownErrorHit]]:
+        """For each text the approved ones of its site or of all sites that it is like, the most similar first."""
         if self._errors is None:
             self._errors = self.errors_like()
             approved = {name: known.told for name, known in self._known.items() if known.approved}
             symptoms = [TicketText(title=told["title"], body=told["symptom"]) for told in approved.values()]
             self._errors.add(list(approved), symptoms)
-        near = [(one, self._known[one.ticket].told) for one in self._errors.like([text])[0]]
+        near = self._errors.like(texts) if len(self._errors) else [()] * len(texts)
+        return [self._hits(text, found) for text, found in zip(texts, near, strict=True)]
+
+    def _hits(self, text: TicketText, near: Sequence[SimilarTicket]) -> list[KnownErrorHit]:
+        told = ((one, self._known[one.ticket].told) for one in near)
         return [
-            KnownErrorHit(known_error=one.ticket, score=one.score, title=told["title"], workaround=told["workaround"])
-            for one, told in near
-            if told.get("site") in (None, text.site)
+            KnownErrorHit(known_error=one.ticket, score=one.score, title=error["title"], workaround=error["workaround"])
+            for one, error in told
+            if error.get("site") in (None, text.site)
         ]
 
 
-def _follow(case: Case, entry: Entry) -> None:
-    if entry.type in ENDING or entry.type == "TicketReopened":
-        case.ended = entry.type in ENDING
-    elif entry.type in ("TicketClassified", "TicketRouted"):
-        case.system = entry.data["system"]
-    elif entry.type == "TicketGrouped":
-        case.parent = entry.data["parent"]
-    elif entry.type == "TicketUngrouped":
-        case.parent, case.kept_apart = None, True
+def _taken_out(case: Case, entry: Entry) -> None:
+    case.parent, case.kept_apart = None, True
+
+
+_FOLLOWS: dict[str, Callable[[Case, Entry], None]] = {
+    **{ending: lambda case, entry: setattr(case, "ended", True) for ending in ENDING},
+    "TicketReopened": lambda case, entry: setattr(case, "ended", False),
+    "TicketClassified": lambda case, entry: setattr(case, "system", entry.data["system"]),
+    "TicketRouted": lambda case, entry: setattr(case, "system", entry.data["system"]),
+    "TicketGrouped": lambda case, entry: setattr(case, "parent", entry.data["parent"]),
+    "TicketUngrouped": _taken_out,
+}

@@ -34,7 +34,10 @@ from services.teaching import doubts, labels
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
-Corpus = Annotated[Path, Option("--corpus", help="Folder of .jsonl files with labelled tickets.", exists=True, file_okay=False)]
+Corpus = Annotated[
+    Path | None,
+    Option("--corpus", help="Folder of .jsonl files with labelled tickets; without it, the carried corpus.", exists=True, file_okay=False),
+]
 Version = Annotated[str, Argument(help="Name of a version, as `hypercare model list` shows it.")]
 
 
@@ -113,7 +116,7 @@ class Training:
 
     name: Annotated[str, Option("--name", help="First part of the version's name.")] = "site"
     without: Annotated[list[str] | None, Option("--without", help="A person whose labels are left out; may be given again.")] = None
-    corpus: Corpus = CORPUS
+    corpus: Corpus = None
 
 
 @app.command()
@@ -128,20 +131,20 @@ def train(training: Training, person: Person, output: Output) -> None:
             look, local = _look(connection), labels(connection, training.without or ())
             doubted = [each for each in doubts(connection) if each.actor not in (training.without or ())]
         manifest, files = make_version(
-            material_of(training.corpus, local), training.name, _watch(output, "learning, each writer left out in turn")
+            material_of(training.corpus or CORPUS, local), training.name, _watch(output, "learning, each writer left out in turn")
         )
         save_model(look.shelf.made / manifest.version, manifest, files)
-        gate = objections(look.manifest(look.current), manifest)
-        gate += tuple(f"{each}; look at them, or train it --without {each.actor}" for each in doubted)
-        event = ModelTrained(version=manifest.version, data=manifest.content.data.sha256, labels=len(local), gate=gate)
+        refused = (f"the gate refuses it: {each}" for each in objections(look.manifest(look.current), manifest))
+        remarks = (*refused, *(f"{each}; look at them, or train it --without {each.actor}" for each in doubted))
+        event = ModelTrained(version=manifest.version, data=manifest.content.data.sha256, labels=len(local), remarks=remarks)
         _write(database, lambda draft: draft.append(event, person.attribution()))
     told = f"{manifest.version}: learned from {len(local)} labels of this site beside the carried corpus"
-    output.say(event.model_dump(mode="json"), "\n".join((told, *(f"may not be promoted: {each}" for each in gate))))
+    output.say(event.model_dump(mode="json"), "\n".join((told, *(f"mind: {each}" for each in remarks))))
 
 
 @app.command()
 @flat
-def evaluate(version: Version, output: Output, corpus: Corpus = CORPUS) -> None:
+def evaluate(version: Version, output: Output, corpus: Corpus = None) -> None:
     """Measure a version the way it was made, each writer left out in turn, and write its card.
 
     Takes some minutes. The card stands beside the version's files.
@@ -151,7 +154,8 @@ def evaluate(version: Version, output: Output, corpus: Corpus = CORPUS) -> None:
             look, local = _look(connection), labels(connection)
         folder, manifest = look.shelf.folder(version), look.manifest(version)
         measured = measure(
-            material_of(corpus, local if manifest.content.data.local else []), _watch(output, "measuring, each writer left out in turn")
+            material_of(corpus or CORPUS, local if manifest.content.data.local else []),
+            _watch(output, "measuring, each writer left out in turn"),
         )
         card = write_card(folder, manifest, measured)
     if not card.material.same:
@@ -174,6 +178,8 @@ def compare(challenger: Version, output: Output, champion: Annotated[str | None,
     rows += _in_shadow(list(judgements), challenger)
     refused = objections(first, second)
     told = {"champion": first.version, "challenger": challenger, "figures": {str(row[0]): row[1:] for row in rows}, "objections": refused}
+    for remark in look.releases.remarks.get(challenger, ()):
+        output.remark(f"mind: {remark}")
     output.show(told, table(("", first.version, challenger), rows))
     if refused:
         raise Conflict("\n".join(f"{challenger} may not be promoted: {each}" for each in refused))
@@ -222,6 +228,8 @@ def promote_version(version: Version, person: Person, output: Output) -> None:
         refused = objections(look.manifest(look.current), challenger)
         if refused:
             raise Conflict("\n".join(f"{version} may not be promoted: {each}" for each in refused))
+        for remark in look.releases.remarks.get(version, ()):
+            output.remark(f"mind: {remark}")
         figures = {name: challenger.content.scores[name] for name in COMPARED if name in challenger.content.scores}
         event = ModelPromoted(version=version, previous=look.current, figures=figures)
         _write(database, lambda draft: promote(draft, event, person.attribution()))

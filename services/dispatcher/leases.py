@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, select, tuple_
+from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, select, tuple_
 
 from schemas.entries import Attribution, Entry
 from schemas.events import NotificationFailed, NotificationSent, NotificationWithdrawn
 from schemas.tables import DELIVERIES, ENTRIES, TICKETS
 from schemas.tickets import Ticket
+from schemas.words import OPEN_STATES
 from services.deliveries import delivery
 from services.dispatcher.channels import Undelivered
 from services.dispatcher.pace import Pace
@@ -22,18 +23,22 @@ from services.tickets import SERVICE, find, record
 ACTOR = "service:dispatcher"
 DUE = ("pending", "leased")
 LONGEST_ERROR = 500
+CHILD = TICKETS.alias()
 _ENTRY = tuple(ENTRIES.columns.keys())
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A delivery that was due when it was read. `graded`: the latest entry by which a person set the ticket's severity."""
+    """A delivery that was due when it was read. `graded`: the latest entry by which a person set the ticket's severity. `children`: how
+    many open tickets stood under it then.
+    """
 
     id: str
     ticket: str
     target: Target
     cause: Entry
     graded: Entry | None = None
+    children: int = 0
 
     @property
     def slots(self) -> tuple[Slot, Slot]:
@@ -69,7 +74,9 @@ def due(ledger: Ledger, closed_targets: Collection[Target], closed_channels: Col
 
 def _joined(wanted: ColumnElement[bool]) -> Any:
     what = (DELIVERIES.c.id.label("delivery_id"), DELIVERIES.c.channel, DELIVERIES.c.address, DELIVERIES.c.ticket.label("ticket_id"))
-    of = select(*what, TICKETS.c.severity_confirmed.label("confirmed"), *ENTRIES.columns)
+    under = (CHILD.c.parent == DELIVERIES.c.ticket) & CHILD.c.state.in_(OPEN_STATES)
+    children = select(func.count()).select_from(CHILD).where(under).scalar_subquery().label("children")
+    of = select(*what, TICKETS.c.severity_confirmed.label("confirmed"), children, *ENTRIES.columns)
     return of.join(TICKETS, TICKETS.c.id == DELIVERIES.c.ticket).join(ENTRIES, ENTRIES.c.id == DELIVERIES.c.cause).where(wanted)
 
 
@@ -83,7 +90,8 @@ def _graded(connection: Connection, tickets: Sequence[str]) -> dict[str, Entry]:
 
 def _candidate(row: RowMapping, graded: dict[str, Entry]) -> Candidate:
     cause = Entry.model_construct(**{name: row[name] for name in _ENTRY})
-    return Candidate(row["delivery_id"], row["ticket_id"], (row["channel"], row["address"]), cause, graded.get(row["ticket_id"]))
+    target = (row["channel"], row["address"])
+    return Candidate(row["delivery_id"], row["ticket_id"], target, cause, graded.get(row["ticket_id"]), row["children"])
 
 
 def lease(draft: Draft, candidates: Sequence[Candidate], seconds: float) -> list[Lease]:

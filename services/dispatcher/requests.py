@@ -15,6 +15,7 @@ from schemas.events import (
     TicketReopened,
     TicketReturned,
     TicketRouted,
+    TicketUngrouped,
 )
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
@@ -23,14 +24,18 @@ from services.groups import may_be_sev1, stands_for_itself
 from services.runner import Occurrence
 from services.teams import Audience, Teams, Urgency
 
-LISTENS_TO = (TicketRouted, TicketQueued, TicketReturned, TicketReopened, TicketReclassified)
+LISTENS_TO = (TicketRouted, TicketQueued, TicketReturned, TicketReopened, TicketReclassified, TicketUngrouped)
 ENDED = ("resolved", "closed", "cancelled")
+PAGE: Urgency = "page"
+NOTIFY: Urgency = "notify"
 PAGED = ("sev1", "sev2")
 GXP_ORDER: tuple[GxpFlag, ...] = ("none", "potential", "confirmed")
 MOST_CANDIDATES = 3
 LIKELY = 0.8
 """Candidates are the first systems that together are at least this probable, given that it is none of those that gave the ticket back."""
 
+Target = tuple[str, str]
+"""Channel and address."""
 Before = Callable[[Entry], Ticket | None]
 Find = Callable[[str], Ticket | None]
 
@@ -55,19 +60,30 @@ class Requests:
     def _follow(self, entry: Entry, event: Event, ticket: Ticket) -> list[Event]:
         if moot(entry, ticket) or (isinstance(event, TicketReclassified) and not _raised(event, self.before(entry))):
             return []
-        urgency: Urgency = "page" if _is_urgent(ticket) and not self._stood_for(ticket) else "notify"
-        targets = dict.fromkeys(target for audience in self._audiences(ticket) for target in _reach(audience, urgency))
-        if urgency == "page" and not targets:
-            targets = dict.fromkeys(_reach(self.teams.triage, "page"))
         return [
             NotificationRequested(delivery=delivery_id(entry.id, *target), channel=target[0], address=target[1], urgency=urgency)
-            for target in targets
+            for target, urgency in self._told(ticket).items()
         ]
 
-    def _stood_for(self, ticket: Ticket) -> bool:
-        """Whether people were woken for its parent already: a storm pages once."""
+    def _told(self, ticket: Ticket) -> dict[Target, Urgency]:
+        """Whom to reach, and how. A storm pages once: who was woken for the parent hears of its children where they look."""
+        if not _is_urgent(ticket):
+            return dict.fromkeys(self._targets(ticket, "notify"), NOTIFY)
+        paged, woken = self._targets(ticket, "page"), self._woken_for_parent(ticket)
+        fresh = [target for target in paged if target not in woken]
+        quiet = self._targets(ticket, "notify") if len(fresh) < len(paged) else []
+        return dict.fromkeys(quiet, NOTIFY) | dict.fromkeys(fresh, PAGE)
+
+    def _targets(self, ticket: Ticket, urgency: Urgency) -> list[Target]:
+        targets = dict.fromkeys(target for audience in self._audiences(ticket) for target in _reach(audience, urgency))
+        return list(targets or (_reach(self.teams.triage, "page") if urgency == "page" else ()))
+
+    def _woken_for_parent(self, ticket: Ticket) -> Sequence[Target]:
+        """None before the parent is decided: until then nobody hears of it."""
         parent = self.find(ticket.parent) if ticket.parent else None
-        return parent is not None and _is_urgent(parent) and stands_for_itself(ticket, parent) is None
+        if parent is None or parent.state == "submitted" or not _is_urgent(parent) or stands_for_itself(ticket, parent):
+            return ()
+        return self._targets(parent, "page")
 
     def _audiences(self, ticket: Ticket) -> Iterator[Audience]:
         """The responsible team; without one the triage lead, and for what may be a Sev1 also the teams that it may belong to."""
@@ -97,6 +113,8 @@ def moot(cause: Entry, ticket: Ticket) -> str | None:
         return f"{ticket.id} is no longer with {cause.data['team']}"
     if cause.type in ("TicketQueued", "TicketReturned") and ticket.state != "triage":
         return f"{ticket.id} no longer waits in triage"
+    if cause.type == "TicketUngrouped" and (ticket.parent or ticket.state == "submitted"):
+        return f"{ticket.id} stands under {ticket.parent}" if ticket.parent else f"{ticket.id} is not decided yet; then it is told"
     return None
 
 
@@ -112,7 +130,7 @@ def _is_urgent(ticket: Ticket) -> bool:
     return ticket.severity in PAGED if ticket.team else may_be_sev1(ticket)
 
 
-def _reach(audience: Audience, urgency: Urgency) -> tuple[tuple[str, str], ...]:
+def _reach(audience: Audience, urgency: Urgency) -> tuple[Target, ...]:
     """A page for people without a pager goes where they look; word for later wakes nobody."""
     return audience.targets(urgency) or (audience.targets("notify") if urgency == "page" else ())
 

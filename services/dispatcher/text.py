@@ -6,8 +6,9 @@ from typing import Any
 
 from schemas.entries import Entry
 from schemas.tickets import Ticket
+from services.blind import shown
 from services.dispatcher.channels import Message
-from services.dispatcher.leases import Lease
+from services.dispatcher.leases import Candidate, Lease
 from services.groups import may_be_sev1
 from services.tickets import SERVICE
 
@@ -15,28 +16,30 @@ UNDECIDED = "undecided"
 TRIAGE = "triage"
 MOST_WORDS = 6
 LONGEST_BODY = 1_000
+LONGEST_WORKAROUND = 300
 HEADLINES = {
     "TicketRouted": "Routed to {team}",
     "TicketQueued": "Waits in triage: decide where it goes",
     "TicketReturned": "Given back, waits in triage: decide where it goes",
     "TicketReopened": "Reopened",
     "TicketReclassified": "Raised",
+    "TicketUngrouped": "Stands for itself again",
 }
 
 
 def compose(leased: Lease, public_url: str) -> Message:
     """The ticket as it stands when the message goes out: sent again, it keeps its delivery id and tells what is true by then."""
-    ticket, cause = leased.ticket, leased.of.cause
+    ticket, cause = shown(leased.ticket), leased.of.cause
     links = _links(ticket, public_url)
     return Message(
         delivery_id=leased.of.id,
         ticket_id=ticket.id,
         title=_title(ticket),
-        text="\n".join(_lines(ticket, cause, leased.of.graded, links)),
+        text="\n".join(_lines(ticket, leased.of, links)),
         severity=ticket.severity or UNDECIDED,
         system=ticket.system or _decision(ticket).get("system", UNDECIDED),
         team=ticket.team or TRIAGE,
-        data=_data(ticket, cause, links) | {"urgency": leased.row["urgency"]},
+        data=_data(ticket, cause, links) | {"urgency": leased.row["urgency"], "children": leased.of.children},
     )
 
 
@@ -47,17 +50,23 @@ def _title(ticket: Ticket) -> str:
     return f"[{(ticket.severity or UNDECIDED).upper()}{doubt}] {ticket.id} {place}: {_flat(ticket.title)}"
 
 
-def _lines(ticket: Ticket, cause: Entry, graded: Entry | None, links: Mapping[str, str]) -> Iterator[str]:
-    yield _headline(ticket, cause)
+def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[str]:
+    yield _headline(ticket, of.cause)
     yield f"Stopped: {_flat(ticket.stopped) or 'not told'}"
+    if ticket.clock:
+        yield f"Runs out: {_flat(ticket.clock)}"
+    if ticket.people_affected is not None:
+        yield f"People who cannot work: {ticket.people_affected}"
     yield f"Where: {_joined(' · ', ticket.site, ticket.area, ticket.equipment)}"
     if ticket.batch or ticket.process_order:
         yield _joined(" · ", _told("Batch: ", ticket.batch), _told("Order: ", ticket.process_order))
-    yield f"Severity: {_severity(ticket, graded)}"
+    yield f"Severity: {_severity(ticket, of.graded)}"
     if ticket.gxp != "none":
         yield f"GxP impact: {ticket.gxp}; QA decides about it"
-    if ticket.decision:
-        yield f"Suggestion: {_suggestion(ticket.decision)}"
+    yield from _group(ticket, of.children)
+    if "system" in _decision(ticket):
+        yield f"Suggestion: {_suggestion(_decision(ticket))}"
+    yield from _known_errors(_decision(ticket))
     yield f"Workaround: {_flat(ticket.workaround) or 'none known'}"
     yield f"Happened: {_utc(ticket.occurred_at)}"
     yield f"Reported: {_utc(ticket.submitted_at)} by {_flat(ticket.reporter)} ({ticket.reporter_role})"
@@ -83,6 +92,19 @@ def _severity(ticket: Ticket, graded: Entry | None) -> str:
     return f"{said}{_told(', because ', reasons)}{doubt}"
 
 
+def _group(ticket: Ticket, children: int) -> Iterator[str]:
+    if ticket.parent:
+        yield f"Group: stands under {ticket.parent}"
+    if children:
+        yield f"Group: stands for {children} more open {'ticket' if children == 1 else 'tickets'}"
+
+
+def _known_errors(decision: Mapping[str, Any]) -> Iterator[str]:
+    for known in decision.get("known_errors", ()):
+        name = f"{known['known_error']} ({_percent(known['score'])}), {_flat(known['title'])}"
+        yield f"Known error: {name}: {_cut(_flat(known['workaround']), LONGEST_WORKAROUND)}"
+
+
 def _suggestion(decision: Mapping[str, Any]) -> str:
     sure = f" ({_percent(decision['confidence'])} sure)" if "confidence" in decision else ""
     words = _joined(", ", *_words(decision))
@@ -102,19 +124,19 @@ def _quoted(ticket: Ticket) -> Iterator[str]:
     """The reporter's own words, marked on every line, so that they cannot pass for ours."""
     if ticket.body.strip():
         yield ""
-        cut = ticket.body.strip()
-        shown = cut if len(cut) <= LONGEST_BODY else cut[: LONGEST_BODY - 1] + "…"
-        yield from (f"> {line}" for line in shown.splitlines())
+        yield from (f"> {line}" for line in _cut(ticket.body.strip(), LONGEST_BODY).splitlines())
 
 
 def _data(ticket: Ticket, cause: Entry, links: Mapping[str, str]) -> dict[str, object]:
     """The same for machines: JSON values only."""
-    context = ("site", "area", "equipment", "process_order", "batch", "stopped", "workaround", "gxp", "state", "version")
+    where = ("site", "area", "equipment", "process_order", "batch")
+    context = (*where, "stopped", "clock", "people_affected", "workaround", "gxp", "state", "version", "parent")
     when = {"occurred_at": ticket.occurred_at.isoformat(), "submitted_at": ticket.submitted_at.isoformat()}
     because = {"id": cause.id, "type": cause.type, "actor": cause.actor, "role": cause.role, "reason": cause.reason}
     thought = {name: _decision(ticket).get(name) for name in ("system", "confidence", "words", "reasons", "decided_by", "sev1_risk")}
     place = {name: getattr(ticket, name) for name in context}
-    return place | when | {"cause": because, "suggestion": thought, "links": dict(links), "may_be_sev1": may_be_sev1(ticket)}
+    known = {"known_errors": list(_decision(ticket).get("known_errors", ()))}
+    return place | when | known | {"cause": because, "suggestion": thought, "links": dict(links), "may_be_sev1": may_be_sev1(ticket)}
 
 
 def _links(ticket: Ticket, public_url: str) -> dict[str, str]:
@@ -129,6 +151,10 @@ def _decision(ticket: Ticket) -> Mapping[str, Any]:
 def _flat(text: str | None) -> str:
     """On one line."""
     return " ".join((text or "").split())
+
+
+def _cut(text: str, longest: int) -> str:
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _told(label: str, text: str | None) -> str:

@@ -15,6 +15,7 @@ from services.ledger import Ledger
 from services.stabilisation.board import SECURITY, board
 from services.stabilisation.figures import figures, overview
 from services.stabilisation.metrics import registry
+from services.stabilisation.watching import Watch
 from services.web.problems import refusals
 
 metrics_router = APIRouter()
@@ -28,6 +29,11 @@ async def _ledger(request: Request) -> Ledger:
     return ledger
 
 
+async def _watch(request: Request) -> Watch:
+    watch: Watch = request.app.state.watch
+    return watch
+
+
 def _recorded(instant: datetime) -> datetime:
     try:
         return in_utc(instant)
@@ -36,6 +42,7 @@ def _recorded(instant: datetime) -> datetime:
 
 
 TheLedger = Annotated[Ledger, Depends(_ledger)]
+TheWatch = Annotated[Watch, Depends(_watch)]
 AsOf = Annotated[Annotated[datetime, AfterValidator(_recorded)] | None, Query(description="As known at this instant; without it, now")]
 
 
@@ -58,10 +65,10 @@ def read_board(ledger: TheLedger, site: Name | None = None, refresh: bool = True
 
 
 @metrics_router.get("/metrics", tags=["operation"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def read_metrics(request: Request, ledger: TheLedger) -> Response:
+def read_metrics(request: Request, ledger: TheLedger, watch: TheWatch) -> Response:
     """Prometheus text, or OpenMetrics where the Accept header asks for it."""
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(registry(ledger)), headers={"content-type": media_type})
+    return Response(encode(registry(ledger, watch)), headers={"content-type": media_type})
 
 
 router.include_router(metrics_router)

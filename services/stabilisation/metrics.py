@@ -15,10 +15,13 @@ from prometheus_client.registry import Collector
 
 from schemas.figures import GRADES, UNDECIDED
 from schemas.words import OPEN_STATES
+from services.judgements import LOOKED_THROUGH
 from services.ledger import Ledger
+from services.stabilisation import model_series as of_model
 from services.stabilisation.census import ACKNOWLEDGED_WITHIN, RESOLVED_WITHIN, Distribution, Group
 from services.stabilisation.figures import present
 from services.stabilisation.scrape import Scrape
+from services.stabilisation.watching import WINDOW, Watch
 
 Labels = tuple[str, ...]
 RELAY = "relay"
@@ -178,14 +181,71 @@ METRICS: tuple[Metric | Histogram, ...] = (
         (),
         lambda scrape: _alone(scrape.oldest_delivery),
     ),
+    Metric("hypercare_model_info", "Always 1; the label is the version that decided last.", ("version",), of_model.version),
+    Metric(
+        "hypercare_model_coverage_ratio",
+        f"Share of the version's newest {WINDOW} decisions that were routed without a person.",
+        ("site",),
+        of_model.ratio_per_site(lambda watched: watched.alone),
+    ),
+    Metric("hypercare_model_judged", "Of these decisions, suggestions that people have judged.", ("site",), of_model.judged),
+    Metric(
+        "hypercare_model_override_ratio",
+        "Share of the judged suggestions whose system people changed.",
+        ("site",),
+        of_model.ratio_per_site(lambda watched: watched.overridden),
+    ),
+    Metric("hypercare_model_precision_ratio", "Share of the sure and judged answers that were right.", ("system",), of_model.precision),
+    Metric(
+        "hypercare_model_blind_judged",
+        f"Blind tickets among the newest {LOOKED_THROUGH} decisions that people have judged.",
+        (),
+        of_model.figure(lambda watched: watched.blind_right.whole),
+    ),
+    Metric(
+        "hypercare_model_blind_right_ratio",
+        "Share of the judged blind tickets on which the model was right.",
+        (),
+        of_model.figure(lambda watched: of_model.ratio(watched.blind_right)),
+    ),
+    Metric("hypercare_model_set_size_mean", "Systems in a prediction set.", (), of_model.figure(lambda watched: watched.set_size)),
+    Metric(
+        "hypercare_model_unknown_words_ratio",
+        "Share of a text's words that the version never learned from, mean.",
+        (),
+        of_model.figure(lambda watched: watched.unknown_words),
+    ),
+    Metric(
+        "hypercare_model_class_psi",
+        "Stability index of the predicted systems against the decisions before; absent while these are too few.",
+        (),
+        of_model.figure(lambda watched: watched.class_psi),
+    ),
+    Metric(
+        "hypercare_model_score_psi",
+        "Stability index of the confidence against the decisions before; absent while these are too few.",
+        (),
+        of_model.figure(lambda watched: watched.score_psi),
+    ),
+    Metric(
+        "hypercare_model_check_failed",
+        "1 where the version fails its rolling check and routes nothing alone.",
+        (),
+        of_model.figure(lambda watched: watched.check_failed),
+    ),
+    Metric("hypercare_model_refused", "1 where a replica works with another version than the wanted one.", ("replica",), of_model.refused),
+    Metric("hypercare_model_autonomy", "1 where the model may route alone.", ("site", "system"), of_model.autonomy),
+    Metric("hypercare_sev1_confirmed", "Classified tickets that people called Sev1.", ("site",), of_model.sev1_confirmed),
+    Metric("hypercare_known_error_hits_total", "Tickets that a known error was offered to.", ("known_error",), of_model.known_error_hits),
 )
 
 
 class Metrics(Collector):
-    """Answers a scrape with one read transaction."""
+    """Answers a scrape with one read transaction, after a look at what people and the model said since the last one."""
 
-    def __init__(self, ledger: Ledger, metrics: tuple[Metric | Histogram, ...] = METRICS) -> None:
+    def __init__(self, ledger: Ledger, watch: Watch, metrics: tuple[Metric | Histogram, ...] = METRICS) -> None:
         self.ledger = ledger
+        self.watch = watch
         self.metrics = metrics
 
     def describe(self) -> Iterable[Family]:
@@ -193,13 +253,14 @@ class Metrics(Collector):
         return ()
 
     def collect(self) -> Iterator[Family]:
+        watched = self.watch.look(self.ledger.database)
         with self.ledger.database.read() as connection:
-            scrape = Scrape(connection, present(connection, self.ledger.clock()))
+            scrape = Scrape(connection, present(connection, self.ledger.clock()), watched)
             yield from [metric.family(scrape) for metric in self.metrics]
 
 
-def registry(ledger: Ledger) -> CollectorRegistry:
+def registry(ledger: Ledger, watch: Watch) -> CollectorRegistry:
     """One of its own: nothing that other code counts in this process comes with it."""
     own = CollectorRegistry()
-    own.register(Metrics(ledger))
+    own.register(Metrics(ledger, watch))
     return own

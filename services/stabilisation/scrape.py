@@ -10,24 +10,31 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from schemas.figures import UNDECIDED
-from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, LETTERS, TICKETS
+from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, KNOWN_ERRORS, LETTERS, TICKETS
 from services.deliveries import AGAIN
+from services.releases import Releases, releases_of
 from services.stabilisation.burndown import OPENING
 from services.stabilisation.census import Group, census
 from services.stabilisation.figures import UNACKNOWLEDGED
 from services.stabilisation.lives import QUEUING
+from services.stabilisation.watching import Watched
 
 OTHER = "other"
 MOST_SITES = 50
 MOST_SYSTEMS = 20
+MOST_KNOWN_ERRORS = 100
 
 
 @dataclass
 class Scrape:
-    """Names beyond the first `MOST_SITES` sites (in order of their first ticket) are told as "other": labels come from people."""
+    """Names beyond the first `MOST_SITES` sites (in order of their first ticket) are told as "other": labels come from people.
+
+    `watched` is None before the classifier has decided on anything.
+    """
 
     connection: Connection
     now: datetime
+    watched: Watched | None = None
 
     @cached_property
     def head(self) -> Any:
@@ -85,6 +92,19 @@ class Scrape:
         columns = (DELIVERIES.c.channel, DELIVERIES.c.state)
         rows = self.connection.execute(select(*columns, func.count()).group_by(*columns))
         return {(channel, state): number for channel, state, number in rows}
+
+    @cached_property
+    def releases(self) -> Releases:
+        return releases_of(self.connection)
+
+    @cached_property
+    def known_error_hits(self) -> dict[str, int]:
+        """Those that were written first have a name, so that no count ever falls because another one rises."""
+        counts = self._counts(select(KNOWN_ERRORS.c.id, KNOWN_ERRORS.c.hits))
+        names = sorted(counts, key=lambda name: (len(name), name))
+        hits = {name: counts[name] for name in names[:MOST_KNOWN_ERRORS]}
+        rest = names[MOST_KNOWN_ERRORS:]
+        return hits | ({OTHER: sum(counts[name] for name in rest)} if rest else {})
 
     @cached_property
     def oldest_delivery(self) -> float:
