@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from models.rows import Floats
 from schemas.words import KINDS
 
-_SEVERE = 3
+SEVERE = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +16,16 @@ class Columns:
 
     @property
     def count(self) -> int:
-        return self.systems + _SEVERE + 1 + len(KINDS)
+        return self.systems + SEVERE + 1 + len(KINDS)
 
     def system(self, scores: Floats) -> Floats:
         return scores[:, : self.systems]
 
     def severe(self, scores: Floats) -> Floats:
-        return scores[:, self.systems : self.systems + _SEVERE]
+        return scores[:, self.systems : self.systems + SEVERE]
 
     def gxp(self, scores: Floats) -> Floats:
-        return scores[:, self.systems + _SEVERE]
+        return scores[:, self.systems + SEVERE]
 
     def kind(self, scores: Floats) -> Floats:
-        return scores[:, self.systems + _SEVERE + 1 :]
+        return scores[:, self.systems + SEVERE + 1 :]

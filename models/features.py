@@ -22,7 +22,7 @@ Hashes = npt.NDArray[np.uint64]
 Slots = npt.NDArray[np.uint16]
 Batch = Sequence[bytes]
 
-FEATURES = "words12-grams4-digits0-concepts-v2"
+FEATURES = "words12-grams4-digits0-concepts-placed-titles-v3"
 BITS = 16
 SLOTS = 1 << BITS
 LONGEST_TEXT = 8_000
@@ -65,8 +65,9 @@ def plain(text: str) -> bytes:
 
 
 def _line(text: TicketText) -> bytes:
-    """A text as words, then its role as one more word that no reporter can type."""
-    return plain(f"{text.title[:LONGEST_TEXT]} . {text.body}"[:LONGEST_TEXT]) + _role(text.reporter_role[:64])
+    """A text as words, its title apart by the first line feed, then its role as one more word that no reporter can type."""
+    title = text.title[:LONGEST_TEXT]
+    return plain(title) + b" \n " + plain(text.body[: LONGEST_TEXT - len(title)]) + _role(text.reporter_role[:64])
 
 
 @lru_cache(maxsize=256)

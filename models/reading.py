@@ -97,13 +97,14 @@ class _Known:
 @dataclass(frozen=True, slots=True)
 class Words:
     """The words of a batch in reading order, each as bytes and by its number. `last` (texts,) tells where the last word of each text
-    stands, which is its role, `count` (texts,) how many words it has with it.
+    stands, which is its role, `count` (texts,) how many words it has with it, `title` (texts,) how many of them its title has.
     """
 
     said: Sequence[bytes]
     number: Ints
     last: Ints
     count: Ints
+    title: Ints
     known: _Known
 
     @property
@@ -150,7 +151,8 @@ class Reader:
         last = known.field.take(number).nonzero()[0]
         count = last + 1
         count[1:] -= count[:-1].copy()
-        return Words(said, number, last, count, known)
+        title = np.fromiter((len(line.partition(b"\n")[0].split()) for line in batch), np.int64, len(batch))
+        return Words(said, number, last, count, title, known)
 
     def _numbered(self, said: Sequence[bytes]) -> tuple[_Known, Ints]:
         """Where a word cannot be learned, all are forgotten: none may be known by half."""

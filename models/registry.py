@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ValidationError
 
-from models.columns import Columns
+from models.columns import SEVERE, Columns
 from models.errors import LexiconInvalid, ModelDamaged, ModelMissing, ModelUnfaithful, ModelUnsupported
 from models.features import FEATURES, SLOTS
 from models.lexicon import Lexicon, read_lexicon
@@ -34,7 +34,7 @@ def load_model(path: Path | None = None) -> TriageModel:
     manifest = read_manifest(folder)
     content = manifest.content
     lexicon = _lexicon(_proven(folder, content, WORDS), folder)
-    shape = (len(lexicon.concepts), Columns(len(content.systems)).count)
+    shape = (len(lexicon.concepts), len(content.systems))
     arrays = _arrays(_proven(folder, content, ARRAYS), folder, shape)
     model = TriageModel(manifest.version, content.systems, arrays, content.calibration, lexicon)
     _prove(model, content.goldens)
@@ -94,8 +94,16 @@ def _arrays(raw: bytes, folder: Path, shape: tuple[int, int]) -> Arrays:
 
 
 def _checked(stored: Stored, shape: tuple[int, int]) -> Arrays:
-    concepts, columns = shape
-    shapes = {"idf": (SLOTS,), "weights": (SLOTS, columns), "concepts": (concepts, columns), "offsets": (columns,)}
+    concepts, systems = shape
+    columns = Columns(systems).count
+    shapes = {
+        "idf": (SLOTS,),
+        "weights": (SLOTS, columns),
+        "concepts": (concepts, columns),
+        "titled": (SLOTS, systems),
+        "placed": (SLOTS, SEVERE),
+        "offsets": (columns,),
+    }
     for name, wanted in shapes.items():
         if stored[name].shape != wanted or not np.isfinite(stored[name].astype(np.float64)).all():
             raise ValueError(f"{name} must hold {wanted} finite numbers")
@@ -103,6 +111,8 @@ def _checked(stored: Stored, shape: tuple[int, int]) -> Arrays:
         idf=stored["idf"].astype(np.float64),
         weights=stored["weights"].astype(np.float32),
         concepts=stored["concepts"].astype(np.float64),
+        titled=stored["titled"].astype(np.float64),
+        placed=stored["placed"].astype(np.float64),
         offsets=stored["offsets"].astype(np.float64),
         vocabulary=stored["vocabulary"].astype(np.uint64),
         known=stored.get("known", np.zeros(0)).astype(np.uint64),
@@ -130,7 +140,7 @@ def _prove(model: TriageModel, goldens: tuple[Golden, ...]) -> None:
 def packed(arrays: Arrays) -> bytes:
     """An .npz of half-precision weights; the same arrays give the same bytes."""
     out = BytesIO()
-    half = {name: getattr(arrays, name).astype(np.float16) for name in ("idf", "weights", "concepts")}
+    half = {name: getattr(arrays, name).astype(np.float16) for name in ("idf", "weights", "concepts", "titled", "placed")}
     np.savez_compressed(out, **half, offsets=arrays.offsets.astype(np.float32), vocabulary=arrays.vocabulary, known=arrays.known)
     return out.getvalue()
 

@@ -46,16 +46,18 @@ def _goldens(model: TriageModel, examples: Sequence[Example]) -> tuple[Golden, .
 
 def _stored(arrays: Arrays) -> Arrays:
     """As they come back from half precision."""
-    idf, weights, concepts = (part.astype(np.float16) for part in (arrays.idf, arrays.weights, arrays.concepts))
+    learned = (arrays.idf, arrays.weights, arrays.concepts, arrays.titled, arrays.placed)
+    idf, weights, *others = (part.astype(np.float16) for part in learned)
     offsets = arrays.offsets.astype(np.float32).astype(np.float64)
-    widened = (idf.astype(np.float64), weights.astype(np.float32), concepts.astype(np.float64))
-    return Arrays(*widened, offsets, arrays.vocabulary, arrays.known)
+    concepts, titled, placed = (part.astype(np.float64) for part in others)
+    return Arrays(idf.astype(np.float64), weights.astype(np.float32), concepts, titled, placed, offsets, arrays.vocabulary, arrays.known)
 
 
 def _arrays(course: Course, examples: Sequence[Example]) -> Arrays:
     fitted = fit(course, np.ones(len(course.measured.system), np.bool_))
     words, known = vocabulary(examples), known_words(example.text for example in examples)
-    return _stored(Arrays(fitted.idf, fitted.weights.astype(np.float32), fitted.concepts, fitted.offsets, words, known))
+    weights = fitted.weights.astype(np.float32)
+    return _stored(Arrays(fitted.idf, weights, fitted.concepts, fitted.titled, fitted.placed, fitted.offsets, words, known))
 
 
 def scores_of(report: Report) -> dict[str, float]:

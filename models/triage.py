@@ -15,6 +15,7 @@ from models.features import SLOTS, Batch, Hashes, Ints, batches
 from models.hearing import Heard
 from models.known import lookup, unknown_shares
 from models.lexicon import Lexicon
+from models.placed import Placed, placed, placed_scores, titled
 from models.reading import Grams, Reader, grams
 from models.rows import Floats, Rows, counted, product, spread, weighted
 from models.similar import Similar
@@ -34,13 +35,17 @@ class Model(Protocol):
 @dataclass(frozen=True, slots=True)
 class Arrays:
     """What was learned; columns as in `models.columns`. `weights` (SLOTS, columns) are for grams, `concepts` (concepts, columns) are added
-    for each concept that is heard, `offsets` (columns,) always. `idf` (SLOTS,) weighs the slots; `vocabulary` holds the sorted hashes of
-    the words that an explanation may show, `known` those of the words that count as known (none in versions that did not record them).
+    for each concept that is heard, `titled` (SLOTS, systems) to the scores of systems for each word of the title, `placed` (SLOTS, SEVERE)
+    to those of severity for each word that opens or closes, `offsets` (columns,) always. `idf` (SLOTS,) weighs the slots; `vocabulary`
+    holds the sorted hashes of the words that an explanation may show, `known` those of the words that count as known (none in versions
+    that did not record them).
     """
 
     idf: Floats
     weights: npt.NDArray[np.float32]
     concepts: Floats
+    titled: Floats
+    placed: Floats
     offsets: Floats
     vocabulary: Hashes
     known: Hashes = field(default_factory=lambda: np.zeros(0, np.uint64))
@@ -73,6 +78,7 @@ class Read:
     rows: Rows
     value: Floats
     heard: Heard
+    titled: Placed
 
     @property
     def length(self) -> Ints:
@@ -111,6 +117,7 @@ class TriageModel:
         value = weighted(rows, self._arrays.idf).astype(np.float32)
         scores = product(rows, value, self._routing) + self._arrays.offsets[:systems]
         np.add.at(scores, heard.text, self._arrays.concepts[heard.concept, :systems])
+        scores += placed_scores(titled(words), self._arrays.titled)
         return system_probabilities(scores / spread(words.length)[:, None], *self._calibration.certainty(sites))
 
     def similar(self) -> Similar:
@@ -121,13 +128,17 @@ class TriageModel:
         words = self.lexicon.ears.read(batch)
         found = grams(words)
         rows = counted(found)
-        return Read(found, rows, weighted(rows, self._arrays.idf), self.lexicon.ears.hear(words))
+        return Read(found, rows, weighted(rows, self._arrays.idf), self.lexicon.ears.hear(words), titled(words))
 
     def _scores(self, read: Read) -> Floats:
         """Concepts are added one by one in their order: a text scores the same alone and in any batch."""
         scores = product(read.rows, read.value, self._arrays.weights) + self._arrays.offsets
         np.add.at(scores, read.heard.text, self._arrays.concepts[read.heard.concept])
-        scores[:, : len(self.systems)] /= spread(read.length)[:, None]
+        columns = Columns(len(self.systems))
+        system, severe = columns.system(scores), columns.severe(scores)
+        system += placed_scores(read.titled, self._arrays.titled)
+        severe += placed_scores(placed(read.grams.words), self._arrays.placed)
+        system /= spread(read.length)[:, None]
         return np.asarray(scores)
 
     def _predict(self, read: Read, sites: Sequence[str]) -> list[Prediction]:
@@ -148,6 +159,8 @@ class TriageModel:
         table = self._arrays.weights[read.rows.slot, :systems]
         excess = table[np.arange(len(table)), first[read.rows.text]] - table.mean(axis=1)
         weights = word_weights(read.grams, read.rows, read.value * excess)
+        title = self._arrays.titled[read.titled.slot]
+        weights[read.titled.word] += title[np.arange(len(title)), first[read.titled.text]] - title.mean(axis=1)
         text, concept = read.heard.text, read.heard.concept
         given = self._arrays.concepts[concept, :systems]
         added = given[np.arange(len(given)), first[text]] - given.mean(axis=1)

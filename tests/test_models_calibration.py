@@ -33,7 +33,7 @@ def judged(scores: np.ndarray, system: np.ndarray, grave: np.ndarray, severe: np
     row = np.hstack([scores, grave, np.zeros((count, COUNT - 6))])
     nothing = csr_matrix((count, 1))
     labels = (system, severe, severe[:, 2], np.zeros(count, np.int64), np.full(count, "C1"), np.ones(count), np.ones(count))
-    table = Table(nothing, nothing, np.full(count, 30), *labels)
+    table = Table(nothing, nothing, nothing, nothing, np.full(count, 30), *labels)
     return calibrate(row, table, np.eye(3, dtype=np.bool_)[system], load_costs())
 
 

@@ -244,8 +244,17 @@ def with_nan(arrays: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     "change",
-    [without("weights"), without("vocabulary"), with_objects, with_nan, lambda arrays: arrays | {"idf": arrays["idf"][:-1]}],
-    ids=["no weights", "no vocabulary", "objects", "not a number", "too short"],
+    [
+        without("weights"),
+        without("vocabulary"),
+        without("titled"),
+        without("placed"),
+        with_objects,
+        with_nan,
+        lambda arrays: arrays | {"idf": arrays["idf"][:-1]},
+        lambda arrays: arrays | {"placed": arrays["placed"][:, :-1]},
+    ],
+    ids=["no weights", "no vocabulary", "no titles", "no places", "objects", "not a number", "too short", "a severity missing"],
 )
 def test_arrays_that_are_no_model_are_refused_even_with_honest_marks(
     folder: Path, change: Callable[[dict[str, Any]], dict[str, Any]]

@@ -15,7 +15,10 @@ from models.calibrate import calibrate
 from models.calibration import Calibration
 from models.evaluate import Report, assess, rights
 from models.examples import Example
+from models.features import SLOTS, batches
 from models.manifest import Content, mark, named, to_bytes
+from models.placed import placed, titled
+from models.reading import Reader
 from models.registry import load_model, read_manifest
 from models.release import make_version, scores_of
 from models.train import SEED, course_of, fit, unseen_scores
@@ -102,11 +105,41 @@ def test_a_lesson_teaches_the_system_that_its_concept_leans_to() -> None:
             TABLE.rows(np.zeros(len(TABLE.system), np.bool_)),
             counts=lessons.counts,
             heard=csr_matrix(blank),
+            titled=csr_matrix((len(blank), SLOTS)),
+            placed=csr_matrix((len(blank), SLOTS)),
             length=np.full(len(blank), 30),
         ),
         COURSE.columns,
     )
     assert (COURSE.columns.system(scores).argmax(axis=1) == lessons.system).mean() > 0.6
+
+
+def test_severity_is_learned_from_where_a_word_stands() -> None:
+    """Planted: every ticket says the same, but of those that are sev4 one word is the last and of the others it stands in the middle."""
+    around = " ".join(["about", "the", "order", "of", "this", "line", "here"] * 3)
+
+    def planted(example: Example) -> Example:
+        body = f"{around} {around} zebra" if example.severity == "sev4" else f"{around} zebra {around}"
+        return example.model_copy(update={"title": "one", "body": body, "reporter_role": ""})
+
+    _, closing = placed(Reader().read(next(batches([TicketText(title="zebra")])))).slot
+    learned = fit(material([planted(example) for example in small_corpus()]).course, EVERYONE).placed
+    assert learned[closing, 2] < 0
+
+
+def test_the_route_is_learned_from_what_the_title_says() -> None:
+    """Planted: every ticket says the same, but of those of one system one word stands in the title and of the others in the body."""
+    system = COURSE.systems.index("lims")
+
+    def planted(example: Example) -> Example:
+        words = ("zebra", "about") if example.system == "lims" else ("about", "zebra")
+        title, body = (f"the {word} of this line" for word in words)
+        return example.model_copy(update={"title": title, "body": body, "reporter_role": ""})
+
+    (slot,) = titled(Reader().read(next(batches([TicketText(title="zebra")])))).slot
+    learned = fit(material([planted(example) for example in small_corpus()]).course, EVERYONE).titled
+    assert learned[slot].argmax() == system
+    assert learned[slot, system] > 0
 
 
 def turned(example: Example) -> Example:

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from models.calibration import Calibration
-from models.columns import Columns
+from models.columns import SEVERE, Columns
 from models.features import SLOTS, batches, word_hashes
 from models.lexicon import Concept, Lexicon
+from models.placed import placed, titled
 from models.reading import Reader, grams
 from models.registry import load_model
 from models.rows import counted, product, spread, weighted
@@ -45,7 +46,8 @@ def hand_made(
         slot = grams(Reader().read(next(batches([TicketText(title=word)])))).slot[0]
         table[slot], idf[slot] = row + NO_KIND, 1.0
     vocabulary = np.sort(word_hashes(list(weights)))
-    arrays = Arrays(idf, table, np.array([concept + NO_KIND]), np.array(offsets + NO_KIND, np.float64), vocabulary)
+    untitled, placeless = np.zeros((SLOTS, len(SYSTEMS))), np.zeros((SLOTS, SEVERE))
+    arrays = Arrays(idf, table, np.array([concept + NO_KIND]), untitled, placeless, np.array(offsets + NO_KIND, np.float64), vocabulary)
     return TriageModel("hand-1", SYSTEMS, arrays, CALIBRATION, LEXICON)
 
 
@@ -112,6 +114,31 @@ def test_severity_follows_its_own_words() -> None:
     assert (calm.severity, calm.sev1_candidate) == ("sev3", False)
     assert (grave.severity, grave.sev1_candidate) == ("sev1", True)
     assert grave.sev1_risk == grave.severities[0].probability == pytest.approx(0.9526, abs=0.0001)
+
+
+def test_a_last_word_counts_for_severity_and_for_nothing_else() -> None:
+    _, closing = placed(Reader().read(next(batches([TicketText(title="waits")])))).slot
+    by_place = STOCK._arrays.placed.copy()
+    by_place[closing] = 5
+    placing = TriageModel("hand-5", SYSTEMS, replace(STOCK._arrays, placed=by_place), CALIBRATION, LEXICON)
+    ends, begins = f"stock {WORDY} and it waits", f"waits and it is stock {WORDY} in a hall of the very old plant"
+    assert answer(STOCK, ends).severity == "sev3"
+    assert answer(placing, ends).severity == "sev1"
+    assert answer(placing, begins).severity == "sev3"
+    assert answer(placing, ends).systems == answer(STOCK, ends).systems
+
+
+def test_a_word_of_the_title_counts_once_more_for_the_route_and_is_shown_with_it() -> None:
+    (slot,) = titled(Reader().read(next(batches([TicketText(title="stock")])))).slot
+    by_title = STOCK._arrays.titled.copy()
+    by_title[slot, 0] = 2
+    titling = TriageModel("hand-6", SYSTEMS, replace(STOCK._arrays, titled=by_title), CALIBRATION, LEXICON)
+    in_title, in_body = TicketText(title="stock", body=WORDY), TicketText(title=WORDY, body="stock")
+    plain, more = STOCK.predict([in_title, in_body]), titling.predict([in_title, in_body])
+    assert more[0].confidence > plain[0].confidence
+    assert (more[0].words[0].term, more[0].words[0].weight) == ("stock", plain[0].words[0].weight + 1.0)
+    assert (more[1].systems, more[0].severities) == (plain[1].systems, plain[0].severities)
+    assert titling.routes([in_title])[0].max() == pytest.approx(more[0].confidence, abs=0.0001)
 
 
 def test_the_gxp_flag_follows_its_own_words() -> None:
