@@ -259,8 +259,8 @@ def _router(cells: csr_matrix, taught: csr_matrix, table: Table, course: Course)
 
 
 def _half_hidden(counts: csr_matrix) -> csr_matrix:
-    """About half of the rows emptied. How a text begins and ends is something that severity must be able to do without: behind what a reporter
-    says there may stand a signature, which no ticket of the corpus has.
+    """About half of the rows emptied. How a text begins and ends is something that severity must be able to do without: behind what a
+    reporter says there may stand a signature, which no ticket of the corpus has.
     """
     shown = np.random.default_rng(SEED).random(counts.shape[0]) < _PLACED_SHOWN
     return (diags(shown.astype(np.float64)) @ counts).tocsr()
