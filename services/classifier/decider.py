@@ -46,6 +46,27 @@ class View(NamedTuple):
     shadow: Prediction | None
 
 
+class Allowed:
+    """What the model of a thought may do alone: worked out once per batch and class. A version that fails its rolling check may nothing."""
+
+    def __init__(self, thought: Thought, mode: Mode) -> None:
+        self._trust = Trust(thought.memory.judgements, mode)
+        self._check = self._trust.check(thought.model.version)
+        self._known: dict[tuple[str, str], Autonomy] = {}
+
+    def at(self, site: str, system: str) -> Autonomy:
+        if (site, system) not in self._known:
+            self._known[site, system] = self._worked_out(site, system)
+        return self._known[site, system]
+
+    def _worked_out(self, site: str, system: str) -> Autonomy:
+        autonomy = self._trust.autonomy(site, system)
+        if self._check.holds:
+            return autonomy
+        why = f"the model fails its rolling check ({self._check.right} of {self._check.judged} right): rules and people decide"
+        return autonomy.model_copy(update={"state": "suggest", "why": why})
+
+
 @dataclass(frozen=True, slots=True)
 class Decider:
     """Mind, rules, teams and policy: with the same four, up to the same seq, a ticket gets the same decision."""
@@ -103,27 +124,6 @@ class Decider:
             known_errors=tuple(hit.model_dump(mode="json") for hit in view.known_errors),
             shadow=_spoken(view.shadow),
         )
-
-
-class Allowed:
-    """What the model of a thought may do alone: worked out once per batch and class. A version that fails its rolling check may nothing."""
-
-    def __init__(self, thought: Thought, mode: Mode) -> None:
-        self._trust = Trust(thought.memory.judgements, mode)
-        self._check = self._trust.check(thought.model.version)
-        self._known: dict[tuple[str, str], Autonomy] = {}
-
-    def at(self, site: str, system: str) -> Autonomy:
-        if (site, system) not in self._known:
-            self._known[site, system] = self._worked_out(site, system)
-        return self._known[site, system]
-
-    def _worked_out(self, site: str, system: str) -> Autonomy:
-        autonomy = self._trust.autonomy(site, system)
-        if self._check.holds:
-            return autonomy
-        why = f"the model fails its rolling check ({self._check.right} of {self._check.judged} right): rules and people decide"
-        return autonomy.model_copy(update={"state": "suggest", "why": why})
 
 
 def _gxp(prediction: Prediction, floors: Sequence[Floor]) -> GxpFlag:
