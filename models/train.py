@@ -31,7 +31,6 @@ _SEVERITY_COST = 2.0
 _LEAST_TICKETS = 2
 _CONCEPT_SCALE = 0.03  # beside grams that are scaled to length one; found by leaving writers out
 _PLACED_SCALE = 0.02  # as the scale of concepts; three quarters and one and a half of it give nearly the same
-_PLACED_SHOWN = 0.5
 _LESSON_WEIGHT = 0.1
 _MEASURED_WEIGHT = 2.0  # labels of the measured writers count for more than those of practice, which nobody has read a second time
 
@@ -247,19 +246,17 @@ def _router(cells: csr_matrix, taught: csr_matrix, table: Table, course: Course)
     return (coefficients[:, :width], offsets), titles.weights(coefficients[:, width:])
 
 
-def _half_hidden(counts: csr_matrix) -> csr_matrix:
-    """About half of the rows emptied. How a text begins and ends is something that severity must be able to do without: behind what a
-    reporter says there may stand a signature, which no ticket of the corpus has.
-    """
-    shown = np.random.default_rng(SEED).random(counts.shape[0]) < _PLACED_SHOWN
-    return (diags(shown.astype(np.float64)) @ counts).tocsr()
-
-
 def _graded(cells: csr_matrix, table: Table) -> tuple[list[tuple[Floats, Floats]], Floats]:
-    """The three severity detectors for `cells`, and their (SLOTS, SEVERE) weights for words that open or close."""
-    placed, width = _Beside.of(_half_hidden(table.placed)), cells.shape[1]
-    wider = hstack([cells, placed.cells]).tocsr()
-    learned = [_detector(wider, label, table.convention) for label in table.severe.T]
+    """The three severity detectors for `cells`, and their (SLOTS, SEVERE) weights for words that open or close.
+
+    Each ticket is learned from twice, with these words and without them: severity must be able to do without, for behind what a reporter
+    says there may stand a signature, which no ticket of the corpus has.
+    """
+    placed, width = _Beside.of(table.placed), cells.shape[1]
+    with_them = hstack([cells, placed.cells])
+    without = hstack([cells, csr_matrix(placed.cells.shape)])
+    rows, weight = vstack([with_them, without]).tocsr(), np.tile(table.convention / 2, 2)
+    learned = [_detector(rows, np.tile(label, 2), weight) for label in table.severe.T]
     weights = placed.weights(np.vstack([coefficients[:, width:] for coefficients, _ in learned]))
     return [(coefficients[:, :width], offset) for coefficients, offset in learned], weights
 
