@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from models.features import Hashes, Ints, Slots, slots
+from models.features import Ints, Slots, slots
 from models.reading import Words, places
 from models.rows import Floats
 
@@ -30,26 +30,29 @@ class Placed(NamedTuple):
     slot: Slots
 
 
-def _run(hashes: Hashes, start: Ints, count: Ints) -> Placed:
-    """`count` words of each text from `start` on, by their `hashes`."""
+def _run(words: Words, mark: np.uint64, start: Ints, count: Ints) -> Placed:
+    """`count` words of each text from `start` on; `mark` makes other slots of their hashes."""
     word, _ = places(start, count)
-    return Placed(len(count), np.arange(len(count)).repeat(count), word, slots(hashes.take(word)))
+    hashes = words.known.hash.take(words.number.take(word))
+    return Placed(len(count), np.arange(len(count)).repeat(count), word, slots(hashes * mark))
 
 
 def titled(words: Words) -> Placed:
     """The words of the title."""
-    return _run(words.hash * _TITLES, words.last - words.length, words.title)
+    return _run(words, _TITLES, words.last - words.length, words.title)
 
 
 def placed(words: Words) -> Placed:
     """The words that open or close a text; those of a short text do both, its role neither. The opening ones come first."""
-    opening, closing = np.minimum(words.length, OPENING), np.minimum(words.length, CLOSING)
-    first = _run(words.hash * _OPENS, words.last - words.length, opening)
-    last = _run(words.hash * _CLOSES, words.last - closing, closing)
+    length = words.length
+    opening, closing = np.minimum(length, OPENING), np.minimum(length, CLOSING)
+    first = _run(words, _OPENS, words.last - length, opening)
+    last = _run(words, _CLOSES, words.last - closing, closing)
     joined = (np.concatenate([getattr(part, name) for part in (first, last)]) for name in ("text", "word", "slot"))
     return Placed(first.texts, *joined)
 
 
 def placed_scores(found: Placed, weights: Floats) -> Floats:
     """(texts, columns): the sum of the (SLOTS, columns) weights of a text's placed words, one by one: the same alone and in any batch."""
-    return np.stack([np.bincount(found.text, column[found.slot], minlength=found.texts) for column in weights.T], axis=1)
+    rows = weights.take(found.slot, axis=0)
+    return np.stack([np.bincount(found.text, column, minlength=found.texts) for column in rows.T], axis=1)
