@@ -55,10 +55,10 @@ class Calibration(BaseModel):
     costs: Costs
     sites: dict[str, Certainty] = {}
 
-    def certainty(self, sites: Sequence[str]) -> tuple[Floats, Floats]:
-        """(texts,) temperatures and (texts,) doubts, by the site of each text."""
+    def certainty(self, sites: Sequence[str]) -> tuple[float | Floats, float | Floats]:
+        """Temperature and doubt: one for all, or (texts,) by the site of each text."""
         if not self.sites:
-            return np.full(len(sites), self.temperature), np.full(len(sites), self.doubt)
+            return self.temperature, self.doubt
         own = [self.sites.get(writer_of(site), self) for site in sites]
         return np.array([each.temperature for each in own]), np.array([each.doubt for each in own])
 
@@ -72,7 +72,8 @@ def system_probabilities(scores: Floats, temperature: float | Floats, doubt: flo
 
     `doubt` is the share of tickets whose reader might have named any system: no score makes more than that certain.
     """
-    temperature, doubt = (np.asarray(each)[..., None] for each in (temperature, doubt))
+    if not isinstance(temperature, float):
+        temperature, doubt = (np.asarray(each)[..., None] for each in (temperature, doubt))
     scaled = scores / temperature
     raised = np.exp(scaled - scaled.max(axis=1, keepdims=True))
     return np.asarray((1 - doubt) * raised / raised.sum(axis=1, keepdims=True) + doubt / scores.shape[1])

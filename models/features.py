@@ -33,6 +33,7 @@ _INVERSE = pow(_BASE, -1, 1 << 64)
 _SCATTER = np.uint64(0xD6E8FEB86659FD93)
 _PAIR = np.uint64(0xA0761D6478BD642F)
 _GRAM = np.uint64(0xE7037ED1A0B428DB)
+_TITLES = np.uint64(0x1D8E4E27C47D124F)
 
 
 def _folded_byte(byte: int) -> int:
@@ -103,6 +104,11 @@ def _rounded_up(count: int) -> int:
 def slots(hashes: Hashes) -> Slots:
     mixed = (hashes ^ (hashes >> np.uint64(32))) * _SCATTER
     return (mixed >> np.uint64(64 - BITS)).astype(np.uint16)
+
+
+def title_slots(hashes: Hashes) -> Slots:
+    """The slot of each word where it stands in a title."""
+    return slots(hashes * _TITLES)
 
 
 def pairs(hashes: Hashes) -> Slots:

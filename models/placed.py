@@ -11,12 +11,12 @@ import numpy as np
 
 from models.features import Ints, Slots, slots
 from models.reading import Words, places
-from models.rows import Floats
+from models.rows import Floats, summed
 
 OPENING = 8
 CLOSING = 12
 """Words; found by leaving writers out, where neither is sharp: 6 to 12 and 12 to 24 give nearly the same."""
-_OPENS, _CLOSES, _TITLES = np.uint64(0x8EBC6AF09C88C6E3), np.uint64(0x589965CC75374CC3), np.uint64(0x1D8E4E27C47D124F)
+_OPENS, _CLOSES = np.uint64(0x8EBC6AF09C88C6E3), np.uint64(0x589965CC75374CC3)
 
 
 class Placed(NamedTuple):
@@ -39,7 +39,9 @@ def _run(words: Words, mark: np.uint64, start: Ints, count: Ints) -> Placed:
 
 def titled(words: Words) -> Placed:
     """The words of the title."""
-    return _run(words, _TITLES, words.last - words.length, words.title)
+    word, _ = places(words.last - words.length, words.title)
+    slot = words.known.titled.take(words.number.take(word))
+    return Placed(len(words.title), np.arange(len(words.title)).repeat(words.title), word, slot)
 
 
 def placed(words: Words) -> Placed:
@@ -54,5 +56,4 @@ def placed(words: Words) -> Placed:
 
 def placed_scores(found: Placed, weights: Floats) -> Floats:
     """(texts, columns): the sum of the (SLOTS, columns) weights of a text's placed words, one by one: the same alone and in any batch."""
-    rows = weights.take(found.slot, axis=0)
-    return np.stack([np.bincount(found.text, column, minlength=found.texts) for column in rows.T], axis=1)
+    return summed(found.text, weights.take(found.slot, axis=0), found.texts)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from models.features import Batch, Flags, Hashes, Ints, Slots, letters, pairs
+from models.features import Batch, Flags, Hashes, Ints, Slots, letters, pairs, title_slots
 
 Patterns = Callable[[bytes], Sequence[int]]
 _MOST_LETTERS = 1 << 19
@@ -81,7 +81,7 @@ class _Known:
 
     def __init__(self) -> None:
         self.numbers = _Numbers()
-        self.hash, self.field = Column(np.uint64), Column(np.bool_)
+        self.hash, self.field, self.titled = Column(np.uint64), Column(np.bool_), Column(np.uint16)
         self.letters = Runs(np.uint16)
         self.patterns = Runs(np.int64)
 
@@ -90,6 +90,7 @@ class _Known:
         found = letters(new)
         self.hash.add(found.hash)
         self.field.add(found.field)
+        self.titled.add(title_slots(found.hash))
         self.letters.add(found.size, found.slot)
         self.patterns.add_lists([patterns(word) for word in new])
 

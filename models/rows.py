@@ -82,3 +82,10 @@ def spread(length: Ints) -> Floats:
 def product(rows: Rows, value: npt.NDArray[np.floating], weights: npt.NDArray[np.float32]) -> Floats:
     """(texts, columns). Each row is summed in slot order by itself, not by BLAS: a text scores the same alone and in any batch."""
     return np.asarray(np.add.reduceat(weights.take(rows.slot, axis=0) * value[:, None], rows.start, axis=0))
+
+
+def summed(text: Ints, values: Floats, texts: int) -> Floats:
+    """(texts, columns): the sum of each text's `values` (items, columns), one by one in their order; 0 for a text that has none."""
+    columns = values.shape[1]
+    cells = (text[:, None] * columns + np.arange(columns)).ravel()
+    return np.asarray(np.bincount(cells, values.ravel(), minlength=texts * columns), np.float64).reshape(texts, columns)

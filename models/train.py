@@ -19,8 +19,9 @@ from models.features import SLOTS, Flags, Ints, batches
 from models.lexicon import Lexicon
 from models.local import Taught, Weighed, folds, learnable
 from models.placed import Placed, placed, titled
-from models.reading import Reader, Words, grams
-from models.rows import Floats, counted, damped, spread
+from models.reading import Words
+from models.rows import Floats, spread
+from models.transformer import GramCounts
 from schemas.predictions import TicketText
 from schemas.words import KINDS
 
@@ -117,18 +118,6 @@ class Fitted:
         return scores
 
 
-def _count_matrix(texts: Iterable[TicketText]) -> csr_matrix:
-    rows, columns, values, before, reader = [], [], [], 0, Reader()
-    for batch in batches(texts):
-        found = counted(grams(reader.read(batch)))
-        rows.append(found.text + before)
-        columns.append(found.slot)
-        values.append(damped(found.count))
-        before += len(batch)
-    cells = (np.concatenate(rows), np.concatenate(columns))
-    return csr_matrix((np.concatenate(values), cells), shape=(before, SLOTS))
-
-
 def _heard_matrix(texts: Iterable[TicketText], lexicon: Lexicon) -> csr_matrix:
     rows, columns, before = [], [], 0
     for heard in map(lexicon.ears.hear, map(lexicon.ears.read, batches(texts))):
@@ -152,7 +141,7 @@ def _placed_matrix(texts: Iterable[TicketText], lexicon: Lexicon, find: Callable
 def tabulate(examples: Sequence[Example], systems: Sequence[str], lexicon: Lexicon) -> Table:
     severity = np.array([int(example.severity[-1]) for example in examples])
     return Table(
-        counts=_count_matrix(example.text for example in examples),
+        counts=GramCounts().transform(example.text for example in examples),
         heard=_heard_matrix((example.text for example in examples), lexicon),
         titled=_placed_matrix((example.text for example in examples), lexicon, titled),
         placed=_placed_matrix((example.text for example in examples), lexicon, placed),
@@ -189,7 +178,7 @@ def course_of(measured: Sequence[Example], lexicon: Lexicon, practice: Sequence[
         own = learnable(known, [*measured, *fitting], Counter(each.system for each in measured))
         more = more.with_more(_local(own, systems, lexicon))
     taught = [(term, systems.index(system)) for term, system in lexicon.lessons() if system in systems]
-    counts = _count_matrix(TicketText(title=term) for term, _ in taught) if taught else csr_matrix((0, SLOTS))
+    counts = GramCounts().transform(TicketText(title=term) for term, _ in taught) if taught else csr_matrix((0, SLOTS))
     return Course(systems, table, more, Lessons(counts, np.array([system for _, system in taught], np.int64)), len(known))
 
 

@@ -17,7 +17,7 @@ from models.known import lookup, unknown_shares
 from models.lexicon import Lexicon
 from models.placed import Placed, placed, placed_scores, titled
 from models.reading import Grams, Reader, grams
-from models.rows import Floats, Rows, counted, product, spread, weighted
+from models.rows import Floats, Rows, counted, product, spread, summed, weighted
 from models.similar import Similar
 from schemas.predictions import Prediction, RankedSeverity, RankedSystem, TicketText, Word
 from schemas.words import KINDS, SEVERITIES
@@ -110,13 +110,17 @@ class TriageModel:
     def _routing(self) -> npt.NDArray[np.float32]:
         return np.ascontiguousarray(self._arrays.weights[:, : len(self.systems)])
 
+    @cached_property
+    def _hearing(self) -> Floats:
+        return np.ascontiguousarray(self._arrays.concepts[:, : len(self.systems)])
+
     def _routes(self, batch: Batch, sites: Sequence[str]) -> Floats:
         words, systems = self.lexicon.ears.read(batch), len(self.systems)
         found, heard = grams(words), self.lexicon.ears.hear(words)
         rows = counted(found)
         value = weighted(rows, self._arrays.idf).astype(np.float32)
         scores = product(rows, value, self._routing) + self._arrays.offsets[:systems]
-        np.add.at(scores, heard.text, self._arrays.concepts[heard.concept, :systems])
+        scores += summed(heard.text, self._hearing.take(heard.concept, axis=0), len(batch))
         scores += placed_scores(titled(words), self._arrays.titled)
         return system_probabilities(scores / spread(words.length)[:, None], *self._calibration.certainty(sites))
 

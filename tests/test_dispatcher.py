@@ -13,7 +13,7 @@ from schemas.tickets import Ticket
 from services.dispatcher import dispatcher, open_channels_from
 from services.dispatcher.channels import Message
 from services.dispatcher.leases import due, lease
-from services.dispatcher.requests import candidates
+from services.dispatcher.requests import LISTENS_TO, candidates
 from services.dispatcher.text import compose
 from services.errors import Misconfigured
 from services.ledger import Ledger
@@ -32,8 +32,8 @@ SECRET = "whsec_Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5"
 
 
 def last(ledger: Ledger, ticket: str) -> Occurrence:
-    """What happened last to a ticket, as the runner would hand it over."""
-    entry = entries_of(ledger, ticket)[-1]
+    """What happened last to a ticket that the dispatcher listens to, as the runner would hand it over."""
+    entry = next(each for each in reversed(entries_of(ledger, ticket)) if e.EVENTS[each.type] in LISTENS_TO)
     return Occurrence(entry, e.EVENTS[entry.type].model_validate(entry.data), ticket_of(ledger, ticket))
 
 
@@ -149,11 +149,11 @@ def grouped(ledger: Ledger, parent: Ticket, child: Ticket) -> Ticket:
 
 
 def under(ledger: Ledger, parent: Ticket, severity: str = "sev2", team: str = "erp") -> Ticket:
-    """A ticket that is grouped before its team is known, as the classifier does it."""
+    """A ticket that is grouped in the transaction that routes it, as the classifier does it."""
     child = submitted(ledger)
     happened(ledger, child.id, decided(severity=severity), SERVICE)
-    grouped(ledger, parent, child)
-    return happened(ledger, child.id, e.TicketRouted(system="erp", team=team), SERVICE)
+    happened(ledger, child.id, e.TicketRouted(system="erp", team=team), SERVICE)
+    return grouped(ledger, parent, child)
 
 
 def test_a_storm_pages_once_and_every_ticket_of_it_is_told(ledger: Ledger) -> None:
@@ -169,8 +169,8 @@ def test_only_a_team_that_was_not_woken_for_the_parent_is_woken_for_the_child(le
     waiting = queued(ledger, decided("plc_scada", "sev1"))
     child = submitted(ledger)
     happened(ledger, child.id, decided("erp", "sev1"), SERVICE)
-    grouped(ledger, waiting, child)
     happened(ledger, child.id, e.TicketQueued(), SERVICE)
+    grouped(ledger, waiting, child)
     quiet = {("notify", "desk:triage"), ("notify", "desk:erp"), ("notify", "desk:lab")}
     assert told_of(ledger, child) == {("page", "pager:erp")} | quiet, "the lead and the lab were woken for the parent"
 
@@ -198,7 +198,7 @@ def test_whoever_is_taken_out_of_a_group_is_told_of_by_itself(ledger: Ledger) ->
         assert told_of(ledger, child) == {expected}
     assert read(ledger, child).text.splitlines()[0] == "Stands for itself again, by lea: a second line has stopped"
     undecided = submitted(ledger)
-    grouped(ledger, parent, undecided)
+    grouped(ledger, submitted(ledger), undecided)
     happened(ledger, undecided.id, e.TicketUngrouped(), LEAD)
     assert told_of(ledger, undecided) == set(), "its decision will be told"
 
