@@ -27,6 +27,7 @@ from services.stabilisation.board import SECURITY, STYLE_DIGEST, board, spoken
 from services.stabilisation.burndown import Movement, burndown_of
 from services.stabilisation.figures import durations, figures, overview
 from services.stabilisation.markup import Markup, element
+from services.stabilisation.watching import Watch
 from services.web.app import create_app
 from services.web.callers import SelfNamed
 from tests.histories import MOVES, Step, check, live, random_steps
@@ -77,7 +78,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 @pytest.fixture
 def client(timed: Ledger) -> TestClient:
     app = create_app([router], SelfNamed())
-    app.state.ledger = timed
+    app.state.ledger, app.state.watch = timed, Watch()
     return TestClient(app)
 
 

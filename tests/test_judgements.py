@@ -9,6 +9,8 @@ from schemas.tickets import Ticket
 from services.judgements import Judgement, Judgements
 from services.ledger import Ledger
 from services.runner import Occurrence
+from services.stabilisation.board import board
+from services.stabilisation.watching import Watch
 from services.tickets import record_for_group
 from services.trust import CHECKED, LEAST_CHECKED, LEAST_RIGHT, WILKS, Trust, lower_bound, upper_bound
 from tests.lives import DESK, ENGINEER, QA, entries_of, happened, submitted, ticket_of
@@ -161,3 +163,17 @@ def test_bounds_are_wilsons(right: int, of: int, lower: float, upper: float) -> 
     """Recomputed by hand from Wilson (1927) with z = 1.6449."""
     assert (lower_bound(right, of), upper_bound(right, of)) == pytest.approx((lower, upper), abs=2e-4)
     assert CHECKED > LEAST_CHECKED
+
+
+def test_the_board_says_what_the_model_may_do_alone_and_what_people_changed(ledger: Ledger) -> None:
+    def seen() -> str:
+        return board(ledger, "Cork", True, Watch("earned").look(ledger.database))
+
+    confirmed(ledger, 24)
+    assert "nothing yet" in seen()
+    confirmed(ledger, 1)
+    assert "nothing yet" not in seen()
+    assert "The model fixed-1" in seen()
+    happened(ledger, decided(ledger).id, TO_LIMS, ENGINEER)
+    assert "nothing yet" in seen(), "one mistake in 26 is too much to be sure of nine in ten"
+    assert seen().count("1 of 26") == 2, "one was routed alone, and people changed it"

@@ -59,9 +59,9 @@ def read_figures(site: Name, ledger: TheLedger, as_of: AsOf = None) -> Figures:
 
 
 @router.get("/board", tags=["stabilisation"], response_class=HTMLResponse, responses=refusals(NotFound))
-def read_board(ledger: TheLedger, site: Name | None = None, refresh: bool = True) -> HTMLResponse:
+def read_board(ledger: TheLedger, watch: TheWatch, site: Name | None = None, refresh: bool = True) -> HTMLResponse:
     """The figures as a page that renews itself every 10 s; `refresh=false` keeps it still."""
-    return HTMLResponse(board(ledger, site, refresh), headers=SECURITY)
+    return HTMLResponse(board(ledger, site, refresh, watch.look(ledger.database)), headers=SECURITY)
 
 
 @metrics_router.get("/metrics", tags=["operation"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})

@@ -14,6 +14,7 @@ from services.ledger import Ledger
 from services.stabilisation.chart import bars, line
 from services.stabilisation.figures import UNACKNOWLEDGED, figures, overview, site_names
 from services.stabilisation.markup import Content, Markup, element, joined, link
+from services.stabilisation.watching import Share, Watched
 
 STYLE = Path(__file__).with_name("board.css").read_text("utf-8")
 STYLE_DIGEST = b64encode(sha256(STYLE.encode()).digest()).decode()
@@ -31,12 +32,13 @@ WITHOUT_SYSTEM = ("submitted", "triage")
 Filters = tuple[tuple[str, str], ...]
 
 
-def board(ledger: Ledger, site: str | None, refresh: bool) -> Markup:
+def board(ledger: Ledger, site: str | None, refresh: bool, model: Watched | None = None) -> Markup:
     """HTML of one site's figures or, with `site` None, of all sites. Raises `NotFound` for a site without tickets."""
+    alone = _alone(model, site) if model else Markup()
     if site is not None:
-        return _page(figures(ledger, site), site_names(ledger), refresh)
+        return _page(figures(ledger, site), site_names(ledger), refresh, alone)
     every = overview(ledger)
-    return _page(every.figures, [summary.site for summary in every.sites], refresh, _comparison(every.sites[:MOST_SITES]))
+    return _page(every.figures, [summary.site for summary in every.sites], refresh, _comparison(every.sites[:MOST_SITES]), alone)
 
 
 def _page(shown: Figures, sites: Sequence[str], refresh: bool, *more: Markup) -> Markup:
@@ -134,6 +136,25 @@ def _comparison(several: Sequence[Summary]) -> Markup:
         for each in several
     ]
     return _table("Sites", ("Site", "open", "Sev1 open", "triage queue", "oldest open"), rows)
+
+
+def _alone(model: Watched, site: str | None) -> Markup:
+    """What the model may route by itself, and of its last answers those that people changed."""
+    sites = [site] if site is not None else list(model.sev1)[:MOST_SITES]
+    rows = [
+        (
+            name,
+            ", ".join(system for (at, system), may in model.autonomy.items() if at == name and may) or "nothing yet",
+            _of(model.alone.get(name, Share())),
+            _of(model.overridden.get(name, Share())),
+        )
+        for name in sites
+    ]
+    return _table(f"The model {model.version}", ("Site", "may route alone", "routed alone", "changed by people"), rows)
+
+
+def _of(share: Share) -> str:
+    return f"{share.part} of {share.whole}"
 
 
 def _table(caption: str, columns: Sequence[str], rows: Iterable[Sequence[Content]]) -> Markup:
