@@ -15,6 +15,7 @@ from schemas.events import (
     TicketCancelled,
     TicketClassified,
     TicketGrouped,
+    TicketQueued,
     TicketReclassified,
     TicketResolved,
     TicketRouted,
@@ -106,13 +107,14 @@ def record(draft: Draft, ticket_id: str, event: Event, by: Attribution, version:
     version = ticket.version + LIFECYCLE[type(event)].counts
     after = changed(ticket, event, draft.append(event, by, Subject(ticket.id, version, ticket.site)))
     draft.put(TICKETS, after.model_dump())
-    return _to_its_parent(draft, after, by) if isinstance(event, TicketGrouped) else after
+    return _to_its_parent(draft, after, by) if isinstance(event, (TicketGrouped, TicketQueued)) and after.parent else after
 
 
 def _to_its_parent(draft: Draft, child: Ticket, by: Attribution) -> Ticket:
-    """A child that waits for a decision goes where its parent went, unless it was given back there."""
+    """A child that waits in triage goes where its parent went, unless it was given back there, or is to be seen for itself."""
     parent = find(draft, str(child.parent))
-    if child.state not in FOLLOWS[TicketRouted] or not (parent.system and parent.team) or parent.system in child.moved_from:
+    waits = child.state == "triage" and not stands_for_itself(child, parent)
+    if not waits or not (parent.system and parent.team) or parent.system in child.moved_from:
         return child
     event = TicketRouted(system=parent.system, team=parent.team)
     led = replace(by, reason=f"as {parent.id}")

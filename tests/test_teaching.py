@@ -81,7 +81,7 @@ def test_few_labels_weigh_three_times_what_others_wrote() -> None:
     assert weights(labelled("erp", "erik", 4), {"erp": 1000.0}).tolist() == [LOCAL_WEIGHT] * 4
 
 
-def test_one_persons_labels_never_weigh_more_than_a_twentieth_of_a_class() -> None:
+def test_one_persons_labels_never_weigh_more_than_three_hundredths_of_a_class() -> None:
     flipped = [*labelled("erp", "mallory", 500), *labelled("erp", "erik", 30), *labelled("lims", "erik", 5)]
     given = weights(flipped, {"erp": 1000.0, "lims": 900.0})
     total = 1000.0 + given[:530].sum()
