@@ -86,6 +86,8 @@ def product(rows: Rows, value: npt.NDArray[np.floating], weights: npt.NDArray[np
 
 def summed(text: Ints, values: Floats, texts: int) -> Floats:
     """(texts, columns): the sum of each text's `values` (items, columns), one by one in their order; 0 for a text that has none."""
+    if texts == 1:
+        return np.asarray(np.add.reduce(values, axis=0)[None], np.float64)  # row upon row, as below
     columns = values.shape[1]
     cells = (text[:, None] * columns + np.arange(columns)).ravel()
     return np.asarray(np.bincount(cells, values.ravel(), minlength=texts * columns), np.float64).reshape(texts, columns)

@@ -18,6 +18,7 @@ from services.anchors import keep_anchoring
 from services.db import migrate, open_database
 from services.endless import endless
 from services.errors import Misconfigured
+from services.heap import give_back, share_heaps
 from services.ledger import Ledger
 from services.roles import Cast, cast
 from services.settings import Settings
@@ -58,11 +59,13 @@ async def up(settings: Settings, roles: Sequence[str]) -> None:
 @asynccontextmanager
 async def running(settings: Settings, roles: Sequence[str], notifications: TextIO | None = None) -> AsyncIterator[Stage]:
     """A process with these roles while the block runs. The end: not ready, stop the services, finish requests, close the ledger."""
+    share_heaps()
     with _listening(settings) as listener, _ledger(settings) as ledger:
         parts = cast(settings, ledger, roles, notifications)
         app = create_app(parts.routers, open_callers(settings.api_keys_file), parts.checks)
         parts.furnish(app)
         gc.collect()
+        give_back()
         gc.freeze()  # what was loaded stays: the collector need not walk through all of it again and again while requests are served
         stage = Stage(ledger, "http://{}:{}".format(*listener.getsockname()[:2]))
         async with _serving(app, listener), _at_work(settings, ledger, parts):
