@@ -74,11 +74,13 @@ def _look(connection: Connection) -> Look:
 
 @contextmanager
 def _spoken() -> Iterator[None]:
-    """What the model library refuses is told like everything else."""
+    """What the model library refuses, and what cannot be written, is told like everything else."""
     try:
         yield
     except ModelError as error:
         raise Misconfigured(str(error)) from error
+    except OSError as error:
+        raise Misconfigured(f"{error.filename} cannot be written ({error.strerror}); HYPERCARE_MODELS_DIR names another folder") from error
 
 
 @app.command("list")
