@@ -19,7 +19,7 @@ Learned from {tickets} tickets of {writers} writers and {practice} practice tick
 `{features}`, with {made_with}. {goldens} recorded answers are given again each time it is loaded. Its files:
 {files}.
 {other}
-This page, [card.json](card.json) and the figures hold the same numbers; all are written by `python -m models evaluate`.
+This page, [card.json](card.json) and the figures hold the same numbers; all are written when the version is measured.
 
 ## How it was measured
 

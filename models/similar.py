@@ -71,6 +71,15 @@ def _merged(first: _Block, second: _Block) -> _Block:
     return _Block.of(first.first, first.tickets + second.tickets, *both)
 
 
+Place = tuple[str, str | None]
+"""A ticket's site and batch."""
+
+
+def in_its_place(one: SimilarTicket, here: Place, there: Place | None) -> SimilarTicket:
+    """The same words at another site, or of another batch, are another incident."""
+    return one.model_copy(update={"same_incident": one.same_incident and here == there})
+
+
 class Similar:
     """Known tickets, in the order in which they were added. `idf` (SLOTS,) is a model's: what it takes for telling counts here too;
     `read` is how it reads.

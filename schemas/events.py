@@ -31,8 +31,9 @@ class TicketClassified(Event):
 
     `severity` is max(floor, reporter's claim, suggestion); `decided_by` names which of the three set it. The three digests make the
     decision recomputable, together with `as_of`: what the classifier knew of other tickets were the entries up to that seq.
-    `autonomy` says whether the model could act alone for this system at this site, and on what evidence. `blind` tickets are shown
-    without a suggestion until a person has routed them. `known_errors` are approved ones that the ticket is like, each with `known_error`,
+    `autonomy` says whether the model could act alone for this system at this site, and on what evidence; `sev1_guard` from which risk on
+    a ticket of this site may be a Sev1, or that every ticket's severity is to be looked at. `blind` tickets are shown without a
+    suggestion until a person has routed them. `known_errors` are approved ones that the ticket is like, each with `known_error`,
     `score`, `title` and `workaround` as they were offered. `shadow` is what a model in shadow would have said.
     """
 
@@ -48,6 +49,7 @@ class TicketClassified(Event):
     configuration: str
     as_of: int | None = None
     autonomy: dict[str, Any] | None = None
+    sev1_guard: dict[str, Any] | None = None
     blind: bool = False
     known_errors: tuple[dict[str, Any], ...] = ()
     shadow: dict[str, Any] | None = None

@@ -3,7 +3,8 @@
 from schemas.tickets import Ticket
 
 TELLS_NO_SYSTEM = (
-    "severity", "gxp", "decided_by", "reasons", "sev1_risk", "sev1_candidate", "model", "rules", "configuration", "as_of", "blind",
+    "severity", "gxp", "decided_by", "reasons", "sev1_risk", "sev1_candidate", "sev1_guard",
+    "model", "rules", "configuration", "as_of", "blind",
 )  # fmt: skip
 """What people see of a blind ticket's decision. The rest names the system, or gives it away as its threshold and its known errors do."""
 

@@ -17,6 +17,7 @@ from services.db import pending_migrations, ping
 from services.dispatcher import Engine, dispatcher, open_channels_from
 from services.errors import Misconfigured, Unavailable
 from services.intake import Intake
+from services.judgements import MOST_JUDGED, Judgements
 from services.ledger import Ledger
 from services.log import Log
 from services.log.kafka import Kafka, KafkaCarrier, KafkaLog, Member
@@ -49,8 +50,9 @@ class Cast:
 
     def furnish(self, app: FastAPI) -> None:
         app.state.settings = self.settings
-        app.state.watch = Watch(self.settings.autonomy)
-        furnish(app, Desk(self.ledger, self.teams, self.settings.fault, self.settings.autonomy))
+        mode, judgements = self.settings.autonomy, Judgements(MOST_JUDGED)
+        app.state.watch = Watch(mode, judgements)
+        furnish(app, Desk(self.ledger, self.teams, self.settings.fault, mode, judgements))
 
     def run(self, service: Service) -> None:
         self.work.append(Runner(service, self.log(), self.ledger).run)

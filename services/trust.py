@@ -61,9 +61,12 @@ class Autonomy(BaseModel, frozen=True):
 
 
 class Sev1Guard(BaseModel, frozen=True):
-    """What can be promised about Sev1 at a site. `edge`: tickets of at least this risk are looked at; absent: every ticket is."""
+    """What can be promised about Sev1 at a site, from risks that the version `model` gave. `edge`: tickets of at least this risk may be a
+    Sev1; absent: nothing can be promised yet, so every ticket's severity is to be looked at, and the version's own edge wakes people.
+    """
 
     site: str
+    model: str
     confirmed_sev1: int
     needed: int = WILKS[0]
     edge: float | None
@@ -105,13 +108,14 @@ class Trust:
         upper = upper_bound(right, judged)
         return Check(model=model, judged=judged, right=right, upper_bound=upper, holds=judged < LEAST_CHECKED or upper >= LEAST_RIGHT)
 
-    def sev1_guard(self, site: str) -> Sev1Guard:
-        risks = sorted(each.said.sev1_risk for each in self.judgements.sev1(site) if each.said)
+    def sev1_guard(self, site: str, model: str) -> Sev1Guard:
+        """Risks of another version say nothing about this one's: with a new version the count begins anew."""
+        said = (each.said for each in self.judgements.sev1(site))
+        risks = sorted(each.sev1_risk for each in said if each and each.model == model)
         place = sum(needed <= len(risks) for needed in WILKS)
-        if not place:
-            return Sev1Guard(site=site, confirmed_sev1=len(risks), edge=None, guard="all flagged")
-        edge = risks[place - 1]
-        return Sev1Guard(site=site, confirmed_sev1=len(risks), edge=edge, guard=f"flagged from a risk of {edge:.2f} on")
+        edge = risks[place - 1] if place else None
+        guard = "all flagged" if edge is None else f"flagged from a risk of {edge:.2f} on"
+        return Sev1Guard(site=site, model=model, confirmed_sev1=len(risks), edge=edge, guard=guard)
 
 
 def _sure(judgements: Iterable[Judgement]) -> Iterable[Judgement]:

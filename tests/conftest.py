@@ -25,3 +25,14 @@ def ledger(database: Database) -> Iterator[Ledger]:
     opened = Ledger(database)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def ledger_on_each(database_url: str) -> Iterator[Ledger]:
+    """On SQLite and on PostgreSQL."""
+    database = open_database(database_url)
+    migrate(database)
+    opened = Ledger(database)
+    yield opened
+    opened.close()
+    database.close()

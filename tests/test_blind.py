@@ -28,7 +28,20 @@ BLIND = decided(
     }
 )
 ROUTED = e.TicketRouted(system="plc_scada", team="automation")
-IN_SIGHT = {"severity", "gxp", "decided_by", "reasons", "sev1_risk", "sev1_candidate", "model", "rules", "configuration", "as_of", "blind"}
+IN_SIGHT = {
+    "severity",
+    "gxp",
+    "decided_by",
+    "reasons",
+    "sev1_risk",
+    "sev1_candidate",
+    "model",
+    "rules",
+    "configuration",
+    "as_of",
+    "sev1_guard",
+    "blind",
+}
 
 
 @pytest.fixture

@@ -96,3 +96,10 @@ def test_the_model_and_the_rules_are_those_of_the_settings(tmp_path: Path) -> No
     assert result.exit_code == 1
     assert "is missing; name a folder" in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_the_same_words_of_another_batch_are_not_the_same_incident(tmp_path: Path) -> None:
+    rows = [OLD[0] | {"Batch": batch, "Number": f"INC-{number}"} for number, batch in enumerate(("B-1", "B-1", "B-2"))]
+    _, same, other = told(written(tmp_path / "old.csv", rows))
+    assert same["similar"][0]["same_incident"] is True
+    assert {one["same_incident"] for one in other["similar"]} == {False}

@@ -151,11 +151,12 @@ def test_a_version_that_is_wrong_too_often_fails_its_rolling_check(ledger: Ledge
 
 def test_the_sev1_guard_promises_nothing_before_59_were_confirmed(ledger: Ledger) -> None:
     for number in range(WILKS[0]):
-        guard = Trust(judgements(ledger), "earned").sev1_guard("Cork")
+        guard = Trust(judgements(ledger), "earned").sev1_guard("Cork", "fixed-1")
         assert (guard.guard, guard.confirmed_sev1, guard.edge) == ("all flagged", number, None)
         happened(ledger, decided(ledger, severity="sev1").id, e.TicketReclassified(severity="sev1"), QA)
-    guard = Trust(judgements(ledger), "earned").sev1_guard("Cork")
+    guard = Trust(judgements(ledger), "earned").sev1_guard("Cork", "fixed-1")
     assert (guard.confirmed_sev1, guard.edge) == (WILKS[0], 1.0)
+    assert Trust(judgements(ledger), "earned").sev1_guard("Cork", "another").edge is None, "another version gives other risks"
 
 
 @pytest.mark.parametrize(("right", "of", "lower", "upper"), [(0, 0, 0.0, 1.0), (10, 10, 0.7871, 1.0), (50, 100, 0.4188, 0.5812)])
@@ -177,3 +178,22 @@ def test_the_board_says_what_the_model_may_do_alone_and_what_people_changed(ledg
     happened(ledger, decided(ledger).id, TO_LIMS, ENGINEER)
     assert "nothing yet" in seen(), "one mistake in 26 is too much to be sure of nine in ten"
     assert seen().count("1 of 26") == 2, "one was routed alone, and people changed it"
+
+
+def test_the_confirmed_sev1_of_a_site_say_from_which_risk_on_a_ticket_may_be_one(ledger: Ledger) -> None:
+    """The version marks nothing below certainty; the site's own Sev1 had half that risk."""
+    half = prediction("erp", 0.97).model_copy(update={"sev1_risk": 0.5})
+
+    def marked() -> tuple[bool, str]:
+        ticket = submitted(ledger)
+        entry = entries_of(ledger, ticket.id)[0]
+        work = [Occurrence(entry, e.EVENTS[entry.type].model_validate(entry.data), ticket)]
+        classified = decider(ledger, FixedModel({}, half)).decide(work)[0][0]
+        assert isinstance(classified, e.TicketClassified)
+        assert classified.sev1_guard is not None
+        happened(ledger, ticket.id, classified, Attribution("service:classifier", "service"))
+        happened(ledger, ticket.id, e.TicketReclassified(severity="sev1"), QA)
+        return classified.prediction["sev1_candidate"], classified.sev1_guard["guard"]
+
+    assert {marked() for _ in range(WILKS[0])} == {(False, "all flagged")}
+    assert marked() == (True, "flagged from a risk of 0.50 on")

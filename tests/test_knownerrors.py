@@ -1,6 +1,5 @@
 """A known error is written by one person, approved by another from QA, offered and counted, worded anew, and retired."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +8,6 @@ from sqlalchemy import select
 from schemas.entries import Attribution
 from schemas.knownerrors import KnownError, KnownErrorText
 from schemas.tables import KNOWN_ERRORS
-from services.db import migrate, open_database
 from services.errors import Forbidden, Invalid, NotFound, Refused
 from services.knownerrors import approve_known_error, record_known_error, retire_known_error
 from services.ledger import Ledger
@@ -27,14 +25,9 @@ BETTER = WORDS.model_copy(update={"workaround": "Load the recipe again, twice.",
 
 
 @pytest.fixture
-def ledger(database_url: str) -> Iterator[Ledger]:
+def ledger(ledger_on_each: Ledger) -> Ledger:
     """Every test of this file runs on both databases."""
-    database = open_database(database_url)
-    migrate(database)
-    opened = Ledger(database)
-    yield opened
-    opened.close()
-    database.close()
+    return ledger_on_each
 
 
 def written(ledger: Ledger, words: KnownErrorText = WORDS, by: Attribution = ENGINEER, known_error: str | None = None) -> KnownError:

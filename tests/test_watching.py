@@ -1,7 +1,6 @@
 """The series of the model: as counted by hand, still where all is calm, moved by a shift, clear about what may not act alone any more."""
 
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,7 +25,6 @@ from schemas.events import (
 from schemas.knownerrors import KnownErrorText
 from schemas.predictions import Prediction
 from services.classifier import Decider, Mind
-from services.db import migrate, open_database
 from services.judgements import Judgements
 from services.knownerrors import count_hits, record_known_error
 from services.ledger import Draft, Ledger
@@ -69,21 +67,10 @@ def psis(series: Series) -> dict[str, float]:
     return {name: series[key, frozenset()] for name, key in names.items() if (key, frozenset()) in series}
 
 
-@pytest.fixture
-def either(database_url: str) -> Iterator[Ledger]:
-    """On SQLite and on PostgreSQL."""
-    database = open_database(database_url)
-    migrate(database)
-    opened = Ledger(database)
-    yield opened
-    opened.close()
-    database.close()
-
-
-def test_every_figure_is_what_a_count_by_hand_gives(either: Ledger) -> None:
-    tickets = decided(either, HISTORY)
-    happened(either, tickets[2], TicketReclassified(severity="sev1"), QA)
-    series = scraped(either)
+def test_every_figure_is_what_a_count_by_hand_gives(ledger_on_each: Ledger) -> None:
+    tickets = decided(ledger_on_each, HISTORY)
+    happened(ledger_on_each, tickets[2], TicketReclassified(severity="sev1"), QA)
+    series = scraped(ledger_on_each)
     assert told_of(series, "model_info") == {("fixed-1",): 1}
     assert told_of(series, "model_coverage_ratio") == {("Cork",): 3 / 5, ("Basel",): 0}
     assert told_of(series, "model_judged") == {("Cork",): 4, ("Basel",): 0}

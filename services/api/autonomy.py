@@ -33,5 +33,5 @@ def read_autonomy(desk: AtDesk, site: Name | None = None) -> Standing:
             mode=desk.mode,
             check=trust.check(model) if model else None,
             classes=[trust.autonomy(*each) for each in classes],
-            sev1=[trust.sev1_guard(name) for name in dict.fromkeys(each[0] for each in classes)],
+            sev1=[trust.sev1_guard(name, model or "") for name in dict.fromkeys(each[0] for each in classes)],
         )

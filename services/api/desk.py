@@ -10,7 +10,7 @@ from fastapi import Depends, Request
 
 from services.errors import InFlight, Unavailable
 from services.faults import reach
-from services.judgements import Judgements
+from services.judgements import MOST_JUDGED, Judgements
 from services.ledger import Draft, Ledger, Slot
 from services.teams import Teams
 from services.trust import Mode
@@ -26,7 +26,7 @@ class Desk:
     teams: Teams
     fault: str | None = None
     mode: Mode = "earned"
-    judgements: Judgements = field(default_factory=Judgements)
+    judgements: Judgements = field(default_factory=lambda: Judgements(MOST_JUDGED))
     longest_write: float = LONGEST_WRITE_S
     in_flight: set[tuple[str, str]] = field(default_factory=set)
 

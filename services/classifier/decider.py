@@ -8,18 +8,18 @@ from typing import NamedTuple
 
 from models.floors import Floors
 from models.severity import severity_of
-from models.similar import LEAST, MOST
+from models.similar import LEAST, MOST, Place, in_its_place
 from schemas.events import Event, TicketClassified, TicketGrouped, TicketQueued, TicketRouted
 from schemas.figures import UNDECIDED
 from schemas.predictions import Floor, KnownErrorHit, Prediction, SimilarTicket, TicketText
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
-from services.classifier.memory import Memory
+from services.classifier.memory import Case, Memory
 from services.classifier.mind import Thought
 from services.classifier.storms import parent_of, storm
 from services.runner import Aside, Occurrence
 from services.teams import Teams
-from services.trust import Autonomy, Mode, Trust
+from services.trust import Autonomy, Mode, Sev1Guard, Trust
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +52,14 @@ class Allowed:
     def __init__(self, thought: Thought, mode: Mode) -> None:
         self._trust = Trust(thought.memory.judgements, mode)
         self._check = self._trust.check(thought.model.version)
+        self._model = thought.model.version
         self._known: dict[tuple[str, str], Autonomy] = {}
+        self._guards: dict[str, Sev1Guard] = {}
+
+    def guard(self, site: str) -> Sev1Guard:
+        if site not in self._guards:
+            self._guards[site] = self._trust.sev1_guard(site, self._model)
+        return self._guards[site]
 
     def at(self, site: str, system: str) -> Autonomy:
         if (site, system) not in self._known:
@@ -95,18 +102,19 @@ class Decider:
     def _follow(self, memory: Memory, view: View, allowed: Allowed) -> list[Event | Aside]:
         ticket, prediction = view.ticket, view.prediction
         autonomy = allowed.at(ticket.site, prediction.systems[0].system)
-        classified = self._classified(memory, view, autonomy)
+        classified = self._classified(memory, view, autonomy, allowed.guard(ticket.site))
         team = self.teams.owner(ticket.site, classified.system)
         joined = _joined(memory, view)
         if prediction.decision == "route" and autonomy.state == "route" and team and not classified.blind:
             return [classified, TicketRouted(system=classified.system, team=team), *joined]
         return [classified, TicketQueued(suggestion=_suggested(classified)), *joined]
 
-    def _classified(self, memory: Memory, view: View, autonomy: Autonomy) -> TicketClassified:
-        ticket, prediction = view.ticket, view.prediction
+    def _classified(self, memory: Memory, view: View, autonomy: Autonomy, guard: Sev1Guard) -> TicketClassified:
+        ticket, prediction = view.ticket, _guarded(view.prediction, guard)
         decision = severity_of(view.floors, ticket.reported_severity, prediction.severity)
         system = prediction.systems[0].system
-        similar = tuple(_in_its_place(one, ticket, memory) for one in view.alike if one.score >= LEAST)[:MOST]
+        near = (one for one in view.alike if one.score >= LEAST)
+        similar = tuple(in_its_place(one, (ticket.site, ticket.batch), _place(memory.cases.get(one.ticket))) for one in near)[:MOST]
         return TicketClassified(
             system=system,
             severity=decision.severity,
@@ -120,10 +128,16 @@ class Decider:
             configuration=self.teams.digest(),
             as_of=memory.position,
             autonomy=autonomy.model_dump(mode="json", exclude={"site", "system"}),
+            sev1_guard=guard.model_dump(mode="json", exclude={"site", "model"}),
             blind=self.policy.blind(ticket.id),
             known_errors=tuple(hit.model_dump(mode="json") for hit in view.known_errors),
             shadow=_spoken(view.shadow),
         )
+
+
+def _guarded(prediction: Prediction, guard: Sev1Guard) -> Prediction:
+    """Where enough Sev1 were confirmed at the site, they say from which risk on a ticket may be one; until then the version does."""
+    return prediction if guard.edge is None else prediction.model_copy(update={"sev1_candidate": prediction.sev1_risk >= guard.edge})
 
 
 def _gxp(prediction: Prediction, floors: Sequence[Floor]) -> GxpFlag:
@@ -141,11 +155,8 @@ def _spoken(shadow: Prediction | None) -> dict[str, object] | None:
     return said | {"confidence": shadow.confidence, "decision": shadow.decision, "sev1_risk": shadow.sev1_risk}
 
 
-def _in_its_place(one: SimilarTicket, ticket: Ticket, memory: Memory) -> SimilarTicket:
-    """The same words at another site, or of another batch, are another incident."""
-    case = memory.cases.get(one.ticket)
-    same = case is not None and case.site == ticket.site and case.batch == ticket.batch
-    return one.model_copy(update={"same_incident": one.same_incident and same})
+def _place(case: Case | None) -> Place | None:
+    return (case.site, case.batch) if case else None
 
 
 def _joined(memory: Memory, view: View) -> list[Aside]:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from sqlalchemy import Connection, select
 
 from models.errors import ModelError
+from models.rules_only import RulesOnly
 from models.triage import Model
 from schemas.entries import Entry
 from schemas.events import EVENTS, TicketClassified
@@ -84,6 +85,8 @@ def _again(connection: Connection, settings: Settings, life: Sequence[Entry], en
 
 
 def _model(settings: Settings, version: str) -> Model | None:
+    if version == RulesOnly.version:
+        return RulesOnly()
     try:
         return Shelf.of(settings).load(version)
     except (ModelError, NotFound):

@@ -5,7 +5,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, NamedTuple, TextIO
 
@@ -16,7 +16,7 @@ from models.errors import ModelError
 from models.floors import Floors
 from models.registry import load_model
 from models.severity import severity_of
-from models.similar import Similar
+from models.similar import Place, Similar, in_its_place
 from models.triage import TriageModel
 from schemas.predictions import Prediction, SimilarTicket, TicketText
 from schemas.words import SEVERITIES, Severity
@@ -63,11 +63,13 @@ class Judge:
     model: TriageModel
     floors: Floors
     before: Similar
+    places: dict[str, Place] = field(default_factory=dict)
 
     def judged(self, asked: Sequence[Asked]) -> list[dict[str, Any]]:
         texts = [each.text for each in asked if each.text]
         known = len(self.before)
         self.before.add([each.name for each in asked if each.text], texts)
+        self.places.update({each.name: (each.text.site, each.text.batch) for each in asked if each.text})
         similar = self.before.like(texts, range(known, len(self.before)))
         told = zip(texts, self.model.predict(texts), similar, strict=True)
         return [self._told(each, *next(told)) if each.text else _wrong(each) for each in asked]
@@ -87,7 +89,9 @@ class Judge:
                 "gxp": "potential" if prediction.gxp or any(floor.gxp for floor in floors) else "none",
                 "floors": [floor.model_dump(mode="json") for floor in floors],
                 "rules": self.floors.digest,
-                "similar": [one.model_dump(mode="json") for one in similar],
+                "similar": [
+                    in_its_place(one, (text.site, text.batch), self.places.get(one.ticket)).model_dump(mode="json") for one in similar
+                ],
             }
         )
 

@@ -100,7 +100,7 @@ def watched(judgements: Judgements, mode: Mode) -> Watched | None:
         class_psi=_class_psi(window, reference) if compared else None,
         score_psi=_score_psi(window, reference) if compared else None,
         autonomy={each: holds and trust.autonomy(*each).state == "route" for each in classes},
-        sev1={site: trust.sev1_guard(site).confirmed_sev1 for site in dict.fromkeys(site for site, _ in classes)},
+        sev1={site: trust.sev1_guard(site, version).confirmed_sev1 for site in dict.fromkeys(site for site, _ in classes)},
         systems=tuple(_most_common(said.system for _, said in newest)),
     )
 
