@@ -91,7 +91,11 @@ class Trust:
     judgements: Judgements
     mode: Mode
 
-    def autonomy(self, site: str, system: str) -> Autonomy:
+    def autonomy(self, site: str, system: str, check: Check | None = None) -> Autonomy:
+        """A version that fails its `check` may do nothing alone, whatever its classes have earned."""
+        if check is not None and not check.holds:
+            why = f"the model fails its rolling check ({check.right} of {check.judged} right): rules and people decide"
+            return self.autonomy(site, system).model_copy(update={"state": "suggest", "why": why})
         judged, right = _counts(islice(_sure(self.judgements.of_class(site, system)), WINDOW))
         lower, upper = lower_bound(right, judged), upper_bound(right, judged)
         earned = lower >= LEAST_RIGHT

@@ -29,9 +29,10 @@ def read_autonomy(desk: AtDesk, site: Name | None = None) -> Standing:
         trust = Trust(judgements, desk.mode)
         classes = [each for each in judgements.classes() if site in (None, each[0])]
         model = next((each.said.model for each in judgements.newest() if each.said), None)
+        check = trust.check(model) if model else None
         return Standing(
             mode=desk.mode,
-            check=trust.check(model) if model else None,
-            classes=[trust.autonomy(*each) for each in classes],
+            check=check,
+            classes=[trust.autonomy(*each, check) for each in classes],
             sev1=[trust.sev1_guard(name, model or "") for name in dict.fromkeys(each[0] for each in classes)],
         )

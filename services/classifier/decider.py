@@ -47,7 +47,7 @@ class View(NamedTuple):
 
 
 class Allowed:
-    """What the model of a thought may do alone: worked out once per batch and class. A version that fails its rolling check may nothing."""
+    """What the model of a thought may do alone: worked out once per batch and class."""
 
     def __init__(self, thought: Thought, mode: Mode) -> None:
         self._trust = Trust(thought.memory.judgements, mode)
@@ -63,15 +63,8 @@ class Allowed:
 
     def at(self, site: str, system: str) -> Autonomy:
         if (site, system) not in self._known:
-            self._known[site, system] = self._worked_out(site, system)
+            self._known[site, system] = self._trust.autonomy(site, system, self._check)
         return self._known[site, system]
-
-    def _worked_out(self, site: str, system: str) -> Autonomy:
-        autonomy = self._trust.autonomy(site, system)
-        if self._check.holds:
-            return autonomy
-        why = f"the model fails its rolling check ({self._check.right} of {self._check.judged} right): rules and people decide"
-        return autonomy.model_copy(update={"state": "suggest", "why": why})
 
 
 @dataclass(frozen=True, slots=True)

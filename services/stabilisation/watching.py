@@ -86,11 +86,11 @@ def watched(judgements: Judgements, mode: Mode) -> Watched | None:
     decisions = [each for each in newest if each[1].model == version]
     window, reference = decisions[:WINDOW], decisions[WINDOW : WINDOW + REFERENCE]
     trust = Trust(judgements, mode)
-    holds, classes = trust.check(version).holds, judgements.classes()
+    check, classes = trust.check(version), judgements.classes()
     compared = len(reference) >= LEAST_REFERENCE
     return Watched(
         version=version,
-        check_failed=not holds,
+        check_failed=not check.holds,
         alone=_shares((each.site, each.routed_alone) for each, _ in window),
         overridden=_shares((each.site, not each.right) for each, said in window if each.right is not None and _was_shown(said)),
         right=_shares((said.system, bool(each.right)) for each, said in window if each.right is not None and said.sure),
@@ -99,7 +99,7 @@ def watched(judgements: Judgements, mode: Mode) -> Watched | None:
         unknown_words=_mean(said.unknown_words for _, said in window),
         class_psi=_class_psi(window, reference) if compared else None,
         score_psi=_score_psi(window, reference) if compared else None,
-        autonomy={each: holds and trust.autonomy(*each).state == "route" for each in classes},
+        autonomy={each: trust.autonomy(*each, check).state == "route" for each in classes},
         sev1={site: trust.sev1_guard(site, version).confirmed_sev1 for site in dict.fromkeys(site for site, _ in classes)},
         systems=tuple(_most_common(said.system for _, said in newest)),
     )
