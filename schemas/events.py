@@ -3,13 +3,15 @@
 An unknown field is ignored on reading, so that an older service can read what a newer one wrote.
 """
 
+from datetime import date
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
+from schemas.golives import CriteriaText, ExposureText, GoLiveId, GoLiveText, Plan, ScopeEventId, ScopeEventText
 from schemas.knownerrors import KnownErrorId, KnownErrorText
 from schemas.tickets import Submission
-from schemas.words import CauseClass, GxpFlag, Line, Name, Prose, Severity, Slug, WaitingFor
+from schemas.words import CauseClass, CausedBy, GxpFlag, Instant, Line, Name, Prose, Severity, Slug, WaitingFor
 
 TicketId = Annotated[str, StringConstraints(pattern=r"^HC-[1-9][0-9]{0,11}$")]
 
@@ -69,10 +71,11 @@ class TicketQueued(Event):
 
 
 class TicketReclassified(Event):
-    """A person set severity or GxP flag; what is absent stays as it is."""
+    """A person set severity, GxP flag, or what the fault came from; what is absent stays as it is."""
 
     severity: Severity | None = None
     gxp: GxpFlag | None = None
+    caused_by: CausedBy | None = None
 
 
 class TicketAcknowledged(Event):
@@ -80,9 +83,10 @@ class TicketAcknowledged(Event):
 
 
 class TicketAssigned(Event):
-    """A named person owns the next step."""
+    """A named person owns the next step; `due_at` is the instant until when it is promised."""
 
     assignee: Name
+    due_at: Instant | None = None
 
 
 class TicketPutOnHold(Event):
@@ -133,6 +137,27 @@ class TicketUngrouped(Event):
     """The ticket stands for itself again, and no service groups it any more."""
 
 
+class TicketBacklogged(Event):
+    """An enhancement: it leaves the open tickets, stays visible, and does not count for the exit."""
+
+
+class TicketWorkedAround(Event):
+    """There is a way to go on until the fault is ended. It is in force while the ticket is open."""
+
+    workaround: Line
+
+
+class TicketWorkaroundAccepted(Event):
+    """QA holds the workaround for right and safe."""
+
+
+class TicketLinked(Event):
+    """The quality system holds a record of it; nothing but its name and place is kept here."""
+
+    quality_record: Name
+    url: Line | None = None
+
+
 class TicketCommented(Event):
     """Somebody added what the others should know."""
 
@@ -157,6 +182,101 @@ class KnownErrorRetired(Event):
     """It is offered no more: the fault was mended, or the workaround is not to be used."""
 
     known_error: KnownErrorId
+
+
+class GoLiveDeclared(GoLiveText, Event):
+    """A site goes live, or what was said of that changed."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    golive: GoLiveId
+
+
+class PlanProposed(Event):
+    """Planned open tickets by severity. It holds once somebody else has approved it."""
+
+    golive: GoLiveId
+    version: int
+    plan: Plan
+
+
+class PlanApproved(Event):
+    """A second person holds the plan for right: from now on the burndown is held against it."""
+
+    golive: GoLiveId
+    version: int
+
+
+class ScopeEventPlanned(ScopeEventText, Event):
+    """Something will change the load: a line, a product, a patch, a holiday."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    golive: GoLiveId
+    scope_event: ScopeEventId
+
+
+class ScopeEventDropped(Event):
+    """It will not happen."""
+
+    golive: GoLiveId
+    scope_event: ScopeEventId
+
+
+class CriteriaAdopted(CriteriaText, Event):
+    """These exit criteria hold from now on."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    golive: GoLiveId
+
+
+class CriterionWaived(Event):
+    """The criterion counts as met until then, though it is not."""
+
+    golive: GoLiveId
+    criterion: Slug
+    until: Instant
+
+
+class CriterionAttested(Event):
+    """A person says whether a criterion holds that nothing counts."""
+
+    golive: GoLiveId
+    criterion: Slug
+    holds: bool
+    evidence: Line
+    until: Instant | None = None
+
+
+class ExposureReported(ExposureText, Event):
+    """How much was done at a site on a day: what its tickets are to be held against."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+
+class SnapshotTaken(Event):
+    """The figures, readiness and forecast of a go-live as they were known at `as_of`: kept, never worked out again."""
+
+    golive: GoLiveId
+    snapshot: str
+    day: date
+    as_of: Instant
+    digest: str
+    content: dict[str, Any]
+
+
+class GoLiveExited(Event):
+    """A person ended the hypercare, on the evidence of a snapshot. The relapse guard begins."""
+
+    golive: GoLiveId
+    snapshot: str
+
+
+class GoLiveReentered(Event):
+    """The hypercare goes on after an exit."""
+
+    golive: GoLiveId
 
 
 class ModelTrained(Event):
@@ -275,7 +395,9 @@ EVENTS: dict[str, type[Event]] = {
     for cls in (
         TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
         TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
-        TicketGrouped, TicketUngrouped, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
+        TicketGrouped, TicketUngrouped, TicketBacklogged, TicketWorkedAround, TicketWorkaroundAccepted, TicketLinked,
+        GoLiveDeclared, PlanProposed, PlanApproved, ScopeEventPlanned, ScopeEventDropped, CriteriaAdopted, CriterionWaived,
+        CriterionAttested, ExposureReported, SnapshotTaken, GoLiveExited, GoLiveReentered, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
         ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp,
         NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
         EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,

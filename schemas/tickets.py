@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import SQLModel
 
 from schemas.columns import flag, instant, integer, json, text
-from schemas.words import CauseClass, GxpFlag, Instant, Line, Name, Prose, Severity, Slug, State, WaitingFor
+from schemas.words import CauseClass, CausedBy, GxpFlag, Instant, Line, Name, Prose, Severity, Slug, State, WaitingFor
 
 
 class Submission(BaseModel):
@@ -41,7 +41,8 @@ class Submission(BaseModel):
 class Ticket(SQLModel):
     """One reported problem at one site, as its events made it. `version` counts the events that changed it.
 
-    `parent` is the ticket that it is grouped under; `kept_apart` says that a person took it out of a group, where no service puts it again.
+    `workaround` is the latest that was told; `worked_around_at` says since when there is one by the team, `workaround_accepted_by` who of QA
+    agreed. `parent` is the ticket that it is grouped under; `kept_apart` says that a person took it out of a group, where no service puts it again.
     """
 
     id: str = text(primary_key=True)
@@ -70,9 +71,12 @@ class Ticket(SQLModel):
     severity_confirmed: bool = flag(default=False)
     gxp: GxpFlag = text(default="none")
     gxp_confirmed: bool = flag(default=False)
+    caused_by: CausedBy | None = text(default=None)
+    quality_record: str | None = text(default=None)
     decision: dict[str, Any] | None = json(default=None)
     moved_from: list[str] = json(default_factory=list)
     assignee: str | None = text(default=None)
+    due_at: datetime | None = instant(default=None)
     waiting_for: WaitingFor | None = text(default=None)
     cause_system: str | None = text(default=None)
     cause_class: CauseClass | None = text(default=None)
@@ -85,6 +89,8 @@ class Ticket(SQLModel):
     submitted_at: datetime = instant(index=True)
     routed_at: datetime | None = instant(default=None)
     acknowledged_at: datetime | None = instant(default=None)
+    worked_around_at: datetime | None = instant(default=None)
+    workaround_accepted_by: str | None = text(default=None)
     resolved_at: datetime | None = instant(default=None)
     closed_at: datetime | None = instant(default=None)
     changed_at: datetime = instant()

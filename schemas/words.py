@@ -15,9 +15,11 @@ SEVERITIES: tuple[Severity, ...] = ("sev1", "sev2", "sev3", "sev4")
 GxpFlag = Literal["none", "potential", "confirmed"]
 Kind = Literal["defect", "data", "access", "training", "request"]
 KINDS: tuple[Kind, ...] = ("defect", "data", "access", "training", "request")
-State = Literal["submitted", "triage", "routed", "acknowledged", "waiting", "resolved", "closed", "cancelled"]
+State = Literal["submitted", "triage", "routed", "acknowledged", "waiting", "resolved", "closed", "cancelled", "backlogged"]
 OPEN_STATES: tuple[State, ...] = ("submitted", "triage", "routed", "acknowledged", "waiting")
-STATES: tuple[State, ...] = (*OPEN_STATES, "resolved", "closed", "cancelled")
+STATES: tuple[State, ...] = (*OPEN_STATES, "resolved", "closed", "cancelled", "backlogged")
+CausedBy = Literal["release", "pre_existing", "platform"]
+"""What a fault came from: the release that went live, what was wrong before, or a platform that the go-live did not touch."""
 WaitingFor = Literal["reporter", "retest", "window", "vendor", "change_approval"]
 CauseClass = Literal[
     "code_defect", "configuration", "master_data", "data_migration", "interface_technical", "interface_functional", "access",

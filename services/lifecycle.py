@@ -32,17 +32,18 @@ def _classified(ticket: Ticket, event: e.TicketClassified, entry: Entry) -> Chan
 def _routed(ticket: Ticket, event: e.TicketRouted, entry: Entry) -> Changes:
     moved = {*ticket.moved_from, ticket.system} if ticket.system and ticket.state in AT_WORK else set(ticket.moved_from)
     place: Changes = {"system": event.system, "team": event.team, "routed_at": entry.recorded_at}
-    return place | {"assignee": None, "waiting_for": None, "moved_from": sorted(moved - {event.system})}
+    return place | {"assignee": None, "due_at": None, "waiting_for": None, "moved_from": sorted(moved - {event.system})}
 
 
 def _returned(ticket: Ticket, event: e.TicketReturned, entry: Entry) -> Changes:
     moved = sorted({*ticket.moved_from, *([ticket.system] if ticket.system else [])})
-    return {"moved_from": moved, "system": None, "team": None, "assignee": None, "waiting_for": None}
+    return {"moved_from": moved, "system": None, "team": None, "assignee": None, "due_at": None, "waiting_for": None}
 
 
 def _reclassified(ticket: Ticket, event: e.TicketReclassified, entry: Entry) -> Changes:
     severity = {"severity": event.severity, "severity_confirmed": True} if event.severity else {}
-    return severity | ({"gxp": event.gxp, "gxp_confirmed": True} if event.gxp else {})
+    cause: Changes = {"caused_by": event.caused_by} if event.caused_by else {}
+    return severity | cause | ({"gxp": event.gxp, "gxp_confirmed": True} if event.gxp else {})
 
 
 def _acknowledged(ticket: Ticket, event: e.TicketAcknowledged, entry: Entry) -> Changes:
@@ -50,7 +51,7 @@ def _acknowledged(ticket: Ticket, event: e.TicketAcknowledged, entry: Entry) -> 
 
 
 def _assigned(ticket: Ticket, event: e.TicketAssigned, entry: Entry) -> Changes:
-    return {"assignee": event.assignee}
+    return {"assignee": event.assignee, "due_at": event.due_at}
 
 
 def _put_on_hold(ticket: Ticket, event: e.TicketPutOnHold, entry: Entry) -> Changes:
@@ -66,7 +67,7 @@ def _resolved(ticket: Ticket, event: e.TicketResolved, entry: Entry) -> Changes:
 
 
 def _reopened(ticket: Ticket, event: e.TicketReopened, entry: Entry) -> Changes:
-    cleared: Changes = {"resolved_at": None, "closed_at": None, "assignee": None}
+    cleared: Changes = {"resolved_at": None, "closed_at": None, "assignee": None, "due_at": None}
     return cleared | {"reopened": ticket.reopened + 1, "state": "routed" if ticket.team else "triage"}
 
 
@@ -84,6 +85,24 @@ def _grouped(ticket: Ticket, event: e.TicketGrouped, entry: Entry) -> Changes:
 
 def _ungrouped(ticket: Ticket, event: e.TicketUngrouped, entry: Entry) -> Changes:
     return {"parent": None, "kept_apart": True}
+
+
+def _backlogged(ticket: Ticket, event: e.TicketBacklogged, entry: Entry) -> Changes:
+    return {"waiting_for": None}
+
+
+def _worked_around(ticket: Ticket, event: e.TicketWorkedAround, entry: Entry) -> Changes:
+    """Another wording is to be accepted again; the first one says since when people can go on."""
+    since = ticket.worked_around_at or entry.recorded_at
+    return {"workaround": event.workaround, "worked_around_at": since, "workaround_accepted_by": None}
+
+
+def _workaround_accepted(ticket: Ticket, event: e.TicketWorkaroundAccepted, entry: Entry) -> Changes:
+    return {"workaround_accepted_by": entry.actor}
+
+
+def _linked(ticket: Ticket, event: e.TicketLinked, entry: Entry) -> Changes:
+    return {"quality_record": event.quality_record}
 
 
 def _nothing(ticket: Ticket, event: Event, entry: Entry) -> Changes:
@@ -112,12 +131,16 @@ LIFECYCLE: dict[type[Event], Rule] = {
     e.TicketResumed: Rule(frozenset({"waiting"}), "acknowledged", _resumed),
     e.TicketResolved: Rule(AT_WORK | {"triage"}, "resolved", _resolved),
     e.TicketReturned: Rule(AT_WORK, "triage", _returned, reason=True),
-    e.TicketReopened: Rule(DONE, None, _reopened, reason=True),
+    e.TicketReopened: Rule(DONE | {"backlogged"}, None, _reopened, reason=True),
     e.TicketClosed: Rule(frozenset({"resolved"}), "closed", _closed),
     e.TicketCancelled: Rule(OPEN, "cancelled", _cancelled, reason=True),
     e.TicketGrouped: Rule(OPEN, None, _grouped),
     e.TicketUngrouped: Rule(OPEN | DONE, None, _ungrouped, reason=True),
-    e.TicketCommented: Rule(OPEN | DONE | {"cancelled"}, None, _nothing, counts=False),
+    e.TicketBacklogged: Rule(OPEN, "backlogged", _backlogged, reason=True),
+    e.TicketWorkedAround: Rule(OPEN, None, _worked_around),
+    e.TicketWorkaroundAccepted: Rule(OPEN, None, _workaround_accepted, reason=True),
+    e.TicketLinked: Rule(OPEN | DONE | {"backlogged"}, None, _linked),
+    e.TicketCommented: Rule(OPEN | DONE | {"cancelled", "backlogged"}, None, _nothing, counts=False),
 }
 
 

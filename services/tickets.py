@@ -12,6 +12,7 @@ from schemas.events import (
     EVENTS,
     Event,
     TicketAcknowledged,
+    TicketBacklogged,
     TicketCancelled,
     TicketClassified,
     TicketGrouped,
@@ -21,6 +22,7 @@ from schemas.events import (
     TicketRouted,
     TicketSubmitted,
     TicketUngrouped,
+    TicketWorkaroundAccepted,
 )
 from schemas.tables import KEYS, ORIGINS, TICKETS
 from schemas.tickets import Submission, Ticket
@@ -39,7 +41,7 @@ FOLLOWS: dict[type[Event], frozenset[State]] = {
     TicketResolved: AT_WORK | {"triage"},
 }
 """What a person does with a parent holds for its children in these states: it is decided once. Each is closed by itself."""
-RELEASES = (TicketReclassified, TicketResolved, TicketCancelled)
+RELEASES = (TicketReclassified, TicketResolved, TicketCancelled, TicketBacklogged)
 """After these a parent may no longer stand for a child that it stood for until then, and for which nobody was woken."""
 
 
@@ -134,8 +136,17 @@ def _check(ticket: Ticket, event: Event, by: Attribution) -> None:
         _check_unattended_route(ticket, event)
     if isinstance(event, TicketReclassified):
         _check_reclassification(ticket, event, by)
+    if isinstance(event, TicketWorkaroundAccepted):
+        _check_acceptance(ticket, by)
     if isinstance(event, TicketUngrouped) and not ticket.parent:
         raise Refused(f"{ticket.id} stands for itself already; there is no group to take it out of")
+
+
+def _check_acceptance(ticket: Ticket, by: Attribution) -> None:
+    if not ticket.worked_around_at:
+        raise Refused(f"{ticket.id} has no workaround yet; tell one with POST /v1/tickets/{ticket.id}/workaround")
+    if by.role not in QA_ROLES:
+        raise Forbidden(f"Only QA (role qa or qa_reviewer) accepts the workaround of {ticket.id}")
 
 
 def _offered(known_errors: Iterable[Mapping[str, Any]]) -> set[str]:
@@ -220,8 +231,8 @@ def _check_unattended_route(ticket: Ticket, event: TicketRouted) -> None:
 
 
 def _check_reclassification(ticket: Ticket, event: TicketReclassified, by: Attribution) -> None:
-    if event.severity is None and event.gxp is None:
-        raise Invalid("Give a severity, a gxp flag, or both")
+    if event.severity is None and event.gxp is None and event.caused_by is None:
+        raise Invalid("Give a severity, a gxp flag, or what it was caused_by")
     lowers_gxp = (event.gxp == "none" and ticket.gxp != "none") or (event.gxp == "potential" and ticket.gxp == "confirmed")
     lowers_severity = bool(event.severity and ticket.severity and event.severity > ticket.severity)
     if (lowers_gxp or (lowers_severity and ticket.gxp != "none")) and by.role not in QA_ROLES:

@@ -25,7 +25,7 @@ from services.runner import Occurrence
 from services.teams import Audience, Teams, Urgency
 
 LISTENS_TO = (TicketRouted, TicketQueued, TicketReturned, TicketReopened, TicketReclassified, TicketUngrouped)
-ENDED = ("resolved", "closed", "cancelled")
+ENDED = ("resolved", "closed", "cancelled", "backlogged")
 PAGE: Urgency = "page"
 NOTIFY: Urgency = "notify"
 PAGED = ("sev1", "sev2")
