@@ -3,23 +3,17 @@
 An unknown field is ignored on reading, so that an older service can read what a newer one wrote.
 """
 
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+from pydantic import ConfigDict, StringConstraints
 
-from schemas.golives import CriteriaText, ExposureText, GoLiveId, GoLiveText, Plan, ScopeEventId, ScopeEventText
+from schemas.event import Event as Event
+from schemas.golive_events import GOLIVE_EVENTS
 from schemas.knownerrors import KnownErrorId, KnownErrorText
 from schemas.tickets import Submission
 from schemas.words import CauseClass, CausedBy, GxpFlag, Instant, Line, Name, Prose, Severity, Slug, WaitingFor
 
 TicketId = Annotated[str, StringConstraints(pattern=r"^HC-[1-9][0-9]{0,11}$")]
-
-
-class Event(BaseModel):
-    """A fact. Who, when and why stand in its ledger entry."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
 
 
 class TicketSubmitted(Submission, Event):
@@ -184,101 +178,6 @@ class KnownErrorRetired(Event):
     known_error: KnownErrorId
 
 
-class GoLiveDeclared(GoLiveText, Event):
-    """A site goes live, or what was said of that changed."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    golive: GoLiveId
-
-
-class PlanProposed(Event):
-    """Planned open tickets by severity. It holds once somebody else has approved it."""
-
-    golive: GoLiveId
-    version: int
-    plan: Plan
-
-
-class PlanApproved(Event):
-    """A second person holds the plan for right: from now on the burndown is held against it."""
-
-    golive: GoLiveId
-    version: int
-
-
-class ScopeEventPlanned(ScopeEventText, Event):
-    """Something will change the load: a line, a product, a patch, a holiday."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    golive: GoLiveId
-    scope_event: ScopeEventId
-
-
-class ScopeEventDropped(Event):
-    """It will not happen."""
-
-    golive: GoLiveId
-    scope_event: ScopeEventId
-
-
-class CriteriaAdopted(CriteriaText, Event):
-    """These exit criteria hold from now on."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    golive: GoLiveId
-
-
-class CriterionWaived(Event):
-    """The criterion counts as met until then, though it is not."""
-
-    golive: GoLiveId
-    criterion: Slug
-    until: Instant
-
-
-class CriterionAttested(Event):
-    """A person says whether a criterion holds that nothing counts."""
-
-    golive: GoLiveId
-    criterion: Slug
-    holds: bool
-    evidence: Line
-    until: Instant | None = None
-
-
-class ExposureReported(ExposureText, Event):
-    """How much was done at a site on a day: what its tickets are to be held against."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-
-class SnapshotTaken(Event):
-    """The figures, readiness and forecast of a go-live as they were known at `as_of`: kept, never worked out again."""
-
-    golive: GoLiveId
-    snapshot: str
-    day: date
-    as_of: Instant
-    digest: str
-    content: dict[str, Any]
-
-
-class GoLiveExited(Event):
-    """A person ended the hypercare, on the evidence of a snapshot. The relapse guard begins."""
-
-    golive: GoLiveId
-    snapshot: str
-
-
-class GoLiveReentered(Event):
-    """The hypercare goes on after an exit."""
-
-    golive: GoLiveId
-
-
 class ModelTrained(Event):
     """A version was made. `labels` counts what people had confirmed until then, `remarks` is what whoever promotes it should know."""
 
@@ -390,16 +289,13 @@ class DeadLetterDiscarded(Event):
     letter: str
 
 
-EVENTS: dict[str, type[Event]] = {
-    cls.__name__: cls
-    for cls in (
-        TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
-        TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
-        TicketGrouped, TicketUngrouped, TicketBacklogged, TicketWorkedAround, TicketWorkaroundAccepted, TicketLinked,
-        GoLiveDeclared, PlanProposed, PlanApproved, ScopeEventPlanned, ScopeEventDropped, CriteriaAdopted, CriterionWaived,
-        CriterionAttested, ExposureReported, SnapshotTaken, GoLiveExited, GoLiveReentered, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
-        ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp,
-        NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
-        EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,
-    )
-}  # fmt: skip
+_ALL: tuple[type[Event], ...] = (
+    TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
+    TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
+    TicketGrouped, TicketUngrouped, TicketBacklogged, TicketWorkedAround, TicketWorkaroundAccepted, TicketLinked,
+    *GOLIVE_EVENTS, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
+    ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp,
+    NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
+    EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,
+)  # fmt: skip
+EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}

@@ -41,8 +41,9 @@ class Submission(BaseModel):
 class Ticket(SQLModel):
     """One reported problem at one site, as its events made it. `version` counts the events that changed it.
 
-    `workaround` is the latest that was told; `worked_around_at` says since when there is one by the team, `workaround_accepted_by` who of QA
-    agreed. `parent` is the ticket that it is grouped under; `kept_apart` says that a person took it out of a group, where no service puts it again.
+    `workaround` is the latest that was told; `worked_around_at` says since when there is one by the team, `workaround_accepted_by` who
+    of QA agreed. `parent` is the ticket that it is grouped under; `kept_apart` says that a person took it out of a group,
+    where no service puts it again.
     """
 
     id: str = text(primary_key=True)

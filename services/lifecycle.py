@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from schemas import events as e
@@ -16,10 +17,17 @@ AT_WORK: frozenset[State] = frozenset({"routed", "acknowledged", "waiting"})
 AS_ITS_PARENT = "as HC-"
 """How the reason begins where a ticket follows its parent: one decision about one incident, not a second one."""
 QA_ROLES = ("qa", "qa_reviewer")
+HISTORY = "history"
+"""The role of what was moved over from an earlier tool."""
 SHOWN = ("decision", "confidence", "threshold", "systems", "sev1_risk", "sev1_candidate", "kind", "words", "similar")
 """What of a prediction stays with the ticket; the whole of it stands in the ledger."""
 OPEN: frozenset[State] = AT_WORK | {"submitted", "triage"}
 DONE: frozenset[State] = frozenset({"resolved", "closed"})
+
+
+def happened_at(entry: Entry) -> datetime:
+    """What was moved over counts when it happened there, everything else when it was recorded."""
+    return entry.occurred_at if entry.role == HISTORY else entry.recorded_at
 
 
 def _classified(ticket: Ticket, event: e.TicketClassified, entry: Entry) -> Changes:

@@ -81,10 +81,10 @@ CHANGES = (
     Change("cancel", e.TicketCancelled, "End a duplicate or a mistake", {"duplicate_of": "HC-7", "reason": "same stop, told twice"}),
     Change("group", e.TicketGrouped, "Put a ticket under the one that stands for its incident", {"parent": "HC-7"}),
     Change("ungroup", e.TicketUngrouped, "Let a ticket stand for itself again", {"reason": "another printer, another fault"}),
-    Change("workaround", e.TicketWorkedAround, "Say how people can go on", {"workaround": "Print from the line server, check the first label."}),
+    Change("workaround", e.TicketWorkedAround, "Say how people can go on", {"workaround": "Print from the line server."}),
     Change("accept", e.TicketWorkaroundAccepted, "Accept the workaround, as QA", {"reason": "tried on line 3, safe for this order"}),
     Change("link", e.TicketLinked, "Name the record of the quality system", {"quality_record": "DEV-2026-0113"}),
-    Change("backlog", e.TicketBacklogged, "Move an enhancement out of the hypercare", {"reason": "works as specified, wanted for release 2"}),
+    Change("backlog", e.TicketBacklogged, "Move an enhancement out of the hypercare", {"reason": "as specified, wanted for release 2"}),
     Change("comments", e.TicketCommented, "Tell the others something", {"text": "Restarted the gateway."}, blind=True),
 )  # fmt: skip
 

@@ -179,10 +179,10 @@ def durations(seconds: Sequence[float]) -> Durations:
     if not seconds:
         return Durations(count=0, mean=None, median=None, p90=None)
     ordered = sorted(seconds)
-    return Durations(count=len(ordered), mean=fmean(ordered), median=_quantile(ordered, 0.5), p90=_quantile(ordered, 0.9))
+    return Durations(count=len(ordered), mean=fmean(ordered), median=quantile(ordered, 0.5), p90=quantile(ordered, 0.9))
 
 
-def _quantile(ordered: Sequence[float], share: float) -> float:
+def quantile(ordered: Sequence[float], share: float) -> float:
     place = (len(ordered) - 1) * share
     low = int(place)
     high = min(low + 1, len(ordered) - 1)

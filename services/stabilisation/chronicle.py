@@ -1,0 +1,265 @@
+"""What became of every ticket, step by step, kept in memory and brought up to date from the ledger: one pass, entry by entry.
+
+A step is known from `known` on and counts from `when` on, both in whole microseconds since 1970, so that thresholds are met or missed
+exactly. What a ticket was at any instant, as known at any later one, is its last step before both.
+"""
+
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from threading import RLock
+from typing import Any, NamedTuple, Self
+
+from sqlalchemy import Connection, Row, select
+
+from schemas.entries import Entry
+from schemas.tables import ENTRIES
+from schemas.words import OPEN_STATES
+from services.db import Database
+from services.lifecycle import LIFECYCLE, happened_at
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+PAGE = 5_000
+Told = dict[str, Any]
+READ = [ENTRIES.c[name] for name in ("seq", "type", "ticket", "site", "actor", "role", "occurred_at", "recorded_at", "data")]
+
+
+def micros(instant: datetime) -> int:
+    return (instant - EPOCH) // MICROSECOND
+
+
+class Stand(NamedTuple):
+    """A ticket between two steps. Instants in microseconds since 1970; `resolver` is (actor, role) of the last resolution.
+
+    `flagged_at`: since when it has a GxP flag, `assessed`: a person has said which. `first_system` is where it was routed first, `moves`
+    how often it went on from a team. `queued`: a person had to route it. `again`: told before, as a known error or another's child.
+    """
+
+    state: str = "submitted"
+    severity: str | None = None
+    system: str | None = None
+    acknowledged_at: int | None = None
+    worked_around_at: int | None = None
+    accepted: bool = False
+    resolved_at: int | None = None
+    resolver: tuple[str, str] | None = None
+    gxp: str = "none"
+    flagged_at: int | None = None
+    assessed: bool = False
+    linked: bool = False
+    owner: str | None = None
+    due_at: bool = False
+    caused_by: str | None = None
+    kind: str | None = None
+    known_error: str | None = None
+    parent: str | None = None
+    graded: bool = False
+    reopened: int = 0
+    first_system: str | None = None
+    moves: int = 0
+    queued: bool = False
+    decided: bool = False
+
+    @property
+    def open(self) -> bool:
+        return self.state in OPEN_STATES
+
+    @property
+    def again(self) -> bool:
+        return self.known_error is not None or self.parent is not None
+
+
+class Step(NamedTuple):
+    when: int
+    known: int
+    stand: Stand
+
+
+class Track:
+    """The steps of one ticket, in the order of the ledger; no step counts before the one ahead of it."""
+
+    __slots__ = ("area", "born", "occurred", "steps", "ticket")
+
+    def __init__(self, ticket: str, area: str | None, born: int, occurred: int) -> None:
+        self.ticket = ticket
+        self.area = area
+        self.born = born
+        self.occurred = occurred
+        self.steps: list[Step] = []
+
+    def until(self, at: int, known: int) -> list[Step]:
+        """The steps that count at `at`, as known at `known`."""
+        last = self.steps[-1]
+        if last.when <= at and last.known <= known:
+            return self.steps
+        return self.steps[: self._number(at, known)]
+
+    def stand(self, at: int, known: int) -> Stand | None:
+        last = self.steps[-1]
+        if last.when <= at and last.known <= known:
+            return last.stand
+        number = self._number(at, known)
+        return self.steps[number - 1].stand if number else None
+
+    def _number(self, at: int, known: int) -> int:
+        return min(bisect_right(self.steps, at, key=_when), bisect_right(self.steps, known, key=_known))
+
+
+def _when(step: Step) -> int:
+    return step.when
+
+
+def _known(step: Step) -> int:
+    return step.known
+
+
+class Chronicle:
+    """The tracks of every site, in the order of the tickets. `rewritten` counts what arrived for the past: history that was moved over."""
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.rewritten = 0
+        self.sites: dict[str, dict[str, Track]] = {}
+        self._busy = RLock()
+
+    @contextmanager
+    def up_to_date(self, database: Database) -> Iterator[Self]:
+        """Everything that was recorded until now; one reader at a time."""
+        with self._busy, database.read() as connection:
+            self.catch_up(connection)
+            yield self
+
+    def catch_up(self, connection: Connection) -> None:
+        while rows := connection.execute(_after(self.position)).all():
+            for row in rows:
+                self.take(row)
+
+    def take(self, row: "Row[Any] | Entry") -> None:
+        """An entry of the ledger, or the columns of one."""
+        self.position = row.seq
+        told = _TOLD.get(row.type)
+        if told is None or row.ticket is None:
+            return
+        tracks = self.sites.setdefault(str(row.site), {})
+        when, known = micros(happened_at(row)), micros(row.recorded_at)  # type: ignore[arg-type]
+        if row.type == "TicketSubmitted":
+            tracks[row.ticket] = Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at))
+            tracks[row.ticket].steps.append(Step(when, known, Stand(severity=row.data.get("reported_severity"))))
+        elif row.ticket in tracks:
+            track = tracks[row.ticket]
+            when = max(when, track.steps[-1].when)
+            track.steps.append(Step(when, known, told(track.steps[-1].stand, row, when)))
+        self.rewritten += when < known
+
+
+def _after(position: int) -> Any:
+    return select(*READ).where(ENTRIES.c.seq > position, ENTRIES.c.type.in_(list(_TOLD))).order_by(ENTRIES.c.seq).limit(PAGE)
+
+
+def _kept(stand: Stand, row: Any, when: int) -> Stand:
+    return stand
+
+
+def _moved(stand: Stand, row: Any, when: int) -> Stand:
+    """The state that the lifecycle leads to, and nothing else."""
+    return stand._replace(state=TO[row.type] or stand.state)
+
+
+def _classified(stand: Stand, row: Any, when: int) -> Stand:
+    data: Told = row.data
+    errors = data.get("known_errors") or ()
+    first = str(errors[0]["known_error"]) if errors else stand.known_error
+    graded = stand if stand.graded else stand._replace(severity=data["severity"])
+    decided = graded._replace(decided=True, kind=data["prediction"].get("kind"), known_error=first)
+    return decided if stand.assessed else _flagged(decided, data["gxp"], when)
+
+
+def _flagged(stand: Stand, gxp: str, when: int) -> Stand:
+    return stand._replace(gxp=gxp, flagged_at=None if gxp == "none" else stand.flagged_at or when)
+
+
+def _reclassified(stand: Stand, row: Any, when: int) -> Stand:
+    data: Told = row.data
+    severity, gxp = data.get("severity"), data.get("gxp")
+    graded = stand._replace(severity=severity, graded=True) if severity else stand
+    caused = graded._replace(caused_by=data.get("caused_by") or stand.caused_by)
+    return _flagged(caused, gxp, when)._replace(assessed=True) if gxp else caused
+
+
+def _routed(stand: Stand, row: Any, when: int) -> Stand:
+    system = row.data["system"]
+    moved = stand.system is not None and stand.system != system
+    return stand._replace(
+        state="routed", system=system, first_system=stand.first_system or system, moves=stand.moves + moved, owner=None, due_at=False
+    )
+
+
+def _queued(stand: Stand, row: Any, when: int) -> Stand:
+    return stand._replace(state="triage", queued=True)
+
+
+def _returned(stand: Stand, row: Any, when: int) -> Stand:
+    return stand._replace(state="triage", system=None, moves=stand.moves + 1, owner=None, due_at=False)
+
+
+def _acknowledged(stand: Stand, row: Any, when: int) -> Stand:
+    first = when if stand.acknowledged_at is None else stand.acknowledged_at
+    return stand._replace(state="acknowledged", acknowledged_at=first, owner=stand.owner or row.actor)
+
+
+def _assigned(stand: Stand, row: Any, when: int) -> Stand:
+    return stand._replace(owner=row.data["assignee"], due_at="due_at" in row.data)
+
+
+def _resolved(stand: Stand, row: Any, when: int) -> Stand:
+    kind = "training" if row.data.get("cause_class") == "training" else stand.kind
+    return stand._replace(state="resolved", resolved_at=when, resolver=(row.actor, row.role), kind=kind)
+
+
+def _reopened(stand: Stand, row: Any, when: int) -> Stand:
+    state = "routed" if stand.system else "triage"
+    return stand._replace(state=state, resolved_at=None, owner=None, due_at=False, reopened=stand.reopened + 1)
+
+
+def _worked_around(stand: Stand, row: Any, when: int) -> Stand:
+    first = when if stand.worked_around_at is None else stand.worked_around_at
+    return stand._replace(worked_around_at=first, accepted=False)
+
+
+def _accepted(stand: Stand, row: Any, when: int) -> Stand:
+    return stand._replace(accepted=True)
+
+
+def _linked(stand: Stand, row: Any, when: int) -> Stand:
+    return stand._replace(linked=True)
+
+
+def _grouped(stand: Stand, row: Any, when: int) -> Stand:
+    return stand._replace(parent=row.data["parent"])
+
+
+def _ungrouped(stand: Stand, row: Any, when: int) -> Stand:
+    return stand._replace(parent=None)
+
+
+TO = {event.__name__: rule.to for event, rule in LIFECYCLE.items()}
+_TOLD: dict[str, Callable[[Stand, Any, int], Stand]] = {
+    "TicketSubmitted": _kept,
+    **{event.__name__: _moved for event, rule in LIFECYCLE.items() if rule.counts},
+    "TicketClassified": _classified,
+    "TicketReclassified": _reclassified,
+    "TicketRouted": _routed,
+    "TicketQueued": _queued,
+    "TicketReturned": _returned,
+    "TicketAcknowledged": _acknowledged,
+    "TicketAssigned": _assigned,
+    "TicketResolved": _resolved,
+    "TicketReopened": _reopened,
+    "TicketWorkedAround": _worked_around,
+    "TicketWorkaroundAccepted": _accepted,
+    "TicketLinked": _linked,
+    "TicketGrouped": _grouped,
+    "TicketUngrouped": _ungrouped,
+}

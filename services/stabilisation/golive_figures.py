@@ -1,0 +1,176 @@
+"""The figures of a go-live, as pure functions of a view of its tickets."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import timedelta
+from itertools import pairwise
+
+from schemas.figures import GRADES, UNDECIDED, Durations
+from schemas.golive_figures import Ages, Exposure, Flow, Flows, GoLiveFigures, Gxp, OpenNow, Taken, Workarounds
+from schemas.golives import ExposureText, Phase
+from services.stabilisation.balance import balance, difference
+from services.stabilisation.chronicle import EPOCH, Stand, micros
+from services.stabilisation.days import instant_of, local_date
+from services.stabilisation.figures import durations, quantile
+from services.stabilisation.handling import handling
+from services.stabilisation.in_time import in_time
+from services.stabilisation.view import DAY, ENDED, MOST_TICKETS, SECOND, View
+
+UNTIL = {"acknowledgement": "acknowledged_at", "workaround": "worked_around_at", "resolution": "resolved_at"}
+
+
+def golive_figures(view: View, phase: Phase, exposure: Iterable[ExposureText], seq: int) -> GoLiveFigures:
+    text, rows = view.golive.text, balance(view)
+    sev1 = max((life.track.occurred for life in view.every if life.stand.severity == "sev1"), default=None)
+    return GoLiveFigures(
+        golive=view.golive.id,
+        site=text.site,
+        wave=text.wave,
+        phase=phase,
+        as_of=view.instant,
+        ledger_seq=seq,
+        day=(local_date(text, view.instant) - local_date(text, text.starts_at)).days,
+        system=view.only.system,
+        severity=view.only.severity,
+        balance=rows,
+        difference=difference(view, rows),
+        open=_open(view),
+        flows=_flows(view),
+        taken=Taken(**{name: _taken(view, until) for name, until in UNTIL.items()}),
+        in_time=tuple(in_time(view, view.lives)),
+        handling=handling(view),
+        workarounds=_workarounds(view),
+        gxp=gxp(view),
+        last_sev1_at=EPOCH + timedelta(microseconds=sev1) if sev1 is not None else None,
+        days_since_sev1=max(view.at - sev1, 0) / DAY if sev1 is not None else None,
+        exposure=_exposure(view, exposure),
+    )
+
+
+def _open(view: View) -> OpenNow:
+    return OpenNow(
+        total=len(view.open),
+        by_severity=counted((life.stand.severity or UNDECIDED for life in view.open), GRADES),
+        by_system=dict(sorted(Counter(life.stand.system or UNDECIDED for life in view.open).items())),
+        by_cause=dict(sorted(Counter(life.stand.caused_by or UNDECIDED for life in view.open).items())),
+        ages={grade: _ages(view, grade) for grade in GRADES},
+        unverified=sum(life.stand.state == "resolved" for life in view.lives),
+        backlogged=sum(life.stand.state == "backlogged" for life in view.lives),
+    )
+
+
+def _flows(view: View) -> Flows:
+    return Flows(
+        arrivals=flow(view, ("created",)),
+        ended=flow(view, ENDED),
+        resolved=flow(view, ("resolved",)),
+        reopened=flow(view, ("reopened",)),
+        closed=_closed(view),
+        arrivals_by_system_7d=dict(sorted(Counter(life.stand.system or UNDECIDED for life in view.born_since(7)).items())),
+        burn_index=burn_index(view),
+    )
+
+
+def flow(view: View, kinds: Sequence[str]) -> Flow:
+    day, three, seven, before = (view.at - number * DAY for number in (1, 3, 7, 14))
+    return Flow(
+        day=view.count(kinds, day, view.at),
+        days_3=view.count(kinds, three, view.at),
+        days_7=view.count(kinds, seven, view.at),
+        days_7_before=view.count(kinds, before, seven),
+    )
+
+
+def burn_index(view: View) -> float | None:
+    """Tickets that ended over tickets that arrived, in 7 days."""
+    arrived = view.count(("created",), view.at - 7 * DAY, view.at)
+    return view.count(ENDED, view.at - 7 * DAY, view.at) / arrived if arrived else None
+
+
+def _closed(view: View) -> Flow:
+    instants = sorted(after.when for life in view.lives for before, after in pairwise(life.steps) if _closes(before.stand, after.stand))
+    day, three, seven, before = (sum(at > view.at - number * DAY for at in instants) for number in (1, 3, 7, 14))
+    return Flow(day=day, days_3=three, days_7=seven, days_7_before=before - seven)
+
+
+def _closes(before: Stand, after: Stand) -> bool:
+    return before.state != "closed" and after.state == "closed"
+
+
+def _ages(view: View, grade: str) -> Ages:
+    ages = sorted((view.at - life.track.born) / SECOND for life in view.open if (life.stand.severity or UNDECIDED) == grade)
+    if not ages:
+        return Ages(count=0, p50=None, p90=None, oldest=None)
+    return Ages(count=len(ages), p50=quantile(ages, 0.5), p90=quantile(ages, 0.9), oldest=ages[-1])
+
+
+def _taken(view: View, until: str) -> dict[str, Durations]:
+    """From the submission, of the tickets that have come so far, by the severity that they have now."""
+    taken: dict[str, list[float]] = {grade: [] for grade in GRADES}
+    for life in view.lives:
+        end: int | None = getattr(life.stand, until)
+        if end is not None:
+            taken[life.stand.severity or UNDECIDED].append((end - life.track.born) / SECOND)
+    every = [seconds for several in taken.values() for seconds in several]
+    return {"all": durations(every)} | {grade: durations(several) for grade, several in taken.items()}
+
+
+def _workarounds(view: View) -> Workarounds:
+    since = {life.ticket: life.stand.worked_around_at for life in view.open if life.stand.worked_around_at is not None}
+    unaccepted = [life.ticket for life in view.open if life.ticket in since and not life.stand.accepted]
+    oldest = (view.at - min(since.values())) / SECOND if since else None
+    return Workarounds(
+        in_force=len(since),
+        unaccepted=len(unaccepted),
+        oldest_seconds=oldest,
+        tickets=tuple(sorted(since, key=since.__getitem__))[:MOST_TICKETS],
+    )
+
+
+def gxp(view: View) -> Gxp:
+    flagged = [life for life in view.lives if life.stand.gxp != "none" and life.stand.state != "cancelled"]
+    waiting = sorted((life.stand.flagged_at or view.at, life.ticket, life.stand.severity) for life in flagged if not life.stand.assessed)
+    sev1 = [since for since, _, severity in waiting if severity == "sev1"]
+    unlinked = [life.ticket for life in flagged if life.stand.gxp == "confirmed" and not life.stand.linked]
+    return Gxp(
+        open=sum(life.stand.open for life in flagged),
+        unassessed=len(waiting),
+        unassessed_oldest_seconds=(view.at - waiting[0][0]) / SECOND if waiting else None,
+        unassessed_sev1_oldest_seconds=(view.at - sev1[0]) / SECOND if sev1 else None,
+        unlinked=len(unlinked),
+        tickets=tuple(dict.fromkeys([*(ticket for _, ticket, _ in waiting), *unlinked]))[:MOST_TICKETS],
+    )
+
+
+def _exposure(view: View, reports: Iterable[ExposureText]) -> Exposure | None:
+    text = view.golive.text
+    today = local_date(text, view.instant)
+    told = [each for each in reports if local_date(text, text.starts_at) <= each.day <= today and each.day > today - timedelta(days=7)]
+    if not told:
+        return None
+    arrived = sum(_arrived(view, each) for each in told)
+    users = [each.active_users for each in told if each.active_users is not None]
+    rostered = [each.rostered_users for each in told if each.rostered_users is not None]
+    steps, batches = (sum(getattr(each, name) or 0 for each in told) for name in ("steps", "batches_started"))
+    return Exposure(
+        days=len(told),
+        steps=steps,
+        batches_started=batches,
+        batches_completed=sum(each.batches_completed or 0 for each in told),
+        batches_right_first_time=sum(each.batches_right_first_time or 0 for each in told),
+        active_users=sum(users) / len(users) if users else None,
+        rostered_users=sum(rostered) / len(rostered) if rostered else None,
+        arrivals_per_100_steps=100 * arrived / steps if steps else None,
+        arrivals_per_batch=arrived / batches if batches else None,
+        arrivals_per_user=arrived / sum(users) if users and sum(users) else None,
+    )
+
+
+def _arrived(view: View, report: ExposureText) -> int:
+    begin, end = (micros(instant_of(view.golive.text, day)) for day in (report.day, report.day + timedelta(days=1)))
+    return view.count(("created",), begin - 1, min(end - 1, view.at))
+
+
+def counted(values: Iterable[str], keys: Sequence[str]) -> dict[str, int]:
+    counts = Counter(values)
+    return {key: counts[key] for key in keys}
