@@ -8,7 +8,8 @@ ModelError
 ├── NotPromotable     a version may not decide: it is worse, or not to be compared
 ├── RulesInvalid      floors.toml or systems.toml cannot be used
 ├── LexiconInvalid    a file of concepts cannot be used
-└── CorpusInvalid     a training file cannot be read
+├── CorpusInvalid     a training file cannot be read
+└── CourseInvalid     what is said of a go-live contradicts itself
 """
 
 
@@ -45,4 +46,8 @@ class LexiconInvalid(ModelError):
 
 
 class CorpusInvalid(ModelError):
+    pass
+
+
+class CourseInvalid(ModelError):
     pass
