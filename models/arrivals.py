@@ -116,7 +116,9 @@ def learned(counts: Floats, days: Calendar, prior: Prior) -> Arrivals:
 
 def _grid(days: int, prior: Prior) -> tuple[Curves, Floats]:
     """Every decay without a spike in both shapes, and with one on each of at most 20 days; and the logarithm of what is believed of each."""
-    starts = np.unique(np.linspace(_FIRST_SPIKE, days - 1, _MOST_SPIKES).astype(np.int64)) if days > _FIRST_SPIKE else np.array([], np.int64)
+    starts = (
+        np.unique(np.linspace(_FIRST_SPIKE, days - 1, _MOST_SPIKES).astype(np.int64)) if days > _FIRST_SPIKE else np.array([], np.int64)
+    )
     kinds = [(0.0, -1, days * np.log1p(-prior.spike_hazard)), (1.0, -1, -S_SHAPED_MARGIN)]
     gap = max(1.0, (days - _FIRST_SPIKE) / _MOST_SPIKES)
     kinds += [(0.0, int(start), log(prior.spike_hazard * gap)) for start in starts]
@@ -147,4 +149,3 @@ def _spread(sizes: Floats, parts: Floats, means: Floats, rate: Floats, dispersio
     known += np.einsum("ij,jk->kij", np.eye(3), rate * sizes + 1e-3)
     root = np.linalg.cholesky(np.linalg.inv(known))
     return root, np.log(np.diagonal(root, axis1=1, axis2=2)).sum(-1)
-

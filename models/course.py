@@ -68,7 +68,9 @@ class Course:
 
     def __post_init__(self) -> None:
         if not len(self.arrivals) == len(self.closed) == len(self.reopened) > 0:
-            raise CourseInvalid("arrivals, closed and reopened must have the same days, at least one: give a row for every day, of zeros if need be")
+            raise CourseInvalid(
+                "arrivals, closed and reopened must have the same days, at least one: give a row for every day, of zeros if need be"
+            )
         if min(chain(*self.arrivals, *self.closed, *self.reopened, self.open)) < 0:
             raise CourseInvalid("a count is below 0: give counts per day, not differences")
         if not 0 <= self.weekday <= 6:

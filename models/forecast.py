@@ -16,7 +16,7 @@ from models.calendar import Calendar, calendar
 from models.course import Course, Exit
 from models.growth import IMPROVING, Shape, laplace_of_counts
 from models.paths import HORIZON, PATHS, Coming, Paths, lived, mix_of
-from models.prior import Prior, prior_of
+from models.prior import prior_of
 from models.rows import Floats
 from models.standing import CRITERIA, standing
 from models.throughput import Throughput, throughput

@@ -82,4 +82,3 @@ def _fan(now: Standing, criteria: Exit) -> Floats:
 
 def _failing(days: list[Flags], never: Flags) -> Floats:
     return np.array([unmet[:, never].mean(1) for unmet in days]).mean(0) if never.any() else np.zeros(4)
-

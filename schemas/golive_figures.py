@@ -278,7 +278,11 @@ class ForecastDay(Frozen):
 
 
 class TargetForecast(Frozen):
-    """When a target will be met. `p50` and `p85` are site days, absent but in the states "date" and "holds"; `reason` says why."""
+    """When a target will be met: on half, and on 85 %, of the paths by then. Site days, absent where `state` gives none; `reason` says why.
+
+    `slip_days`: how much later the half-way date is than in the snapshot of the day before. `late_days`: the 85 % date after the planned
+    end.
+    """
 
     target: str
     state: ForecastState
@@ -287,7 +291,6 @@ class TargetForecast(Frozen):
     p85: date | None
     slip_days: float | None = None
     late_days: float | None = None
-    committed_share: float | None = None
 
 
 class GoLiveForecast(Frozen):
@@ -297,11 +300,10 @@ class GoLiveForecast(Frozen):
     as_of: datetime
     planned_end: datetime
     paths: int
-    seed: int
     targets: tuple[TargetForecast, ...]
     remaining: float | None
     trend: float | None
-    fit: dict[str, float] | None
+    fit: dict[str, float | str] | None
     fan: tuple[ForecastDay, ...]
 
 

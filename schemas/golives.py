@@ -157,15 +157,39 @@ class ScopeEvent(ScopeEventText):
     id: str
 
 
+LIMITS: dict[str, tuple[str, ...]] = {
+    "sev1_free": ("days",),
+    "sev2_held": ("most", "days"),
+    "sev3_low": ("most", "capacity_days", "oldest_days"),
+    "arrivals_normal": ("factor", "days"),
+    "burning_down": ("index", "days", "of"),
+    "reopened": ("share", "days"),
+    "in_time": ("share", "days"),
+    "own_staff": ("share", "days"),
+    "batches": ("completed", "right_first_time"),
+    "gxp_assessed": (),
+    "attested": (),
+}
+"""What can be measured, and the limits that each measure is held to."""
+
+
 class Criterion(BaseModel):
-    """An exit criterion: a measure, and the limits that it is held against. docs/readiness.md lists measures and their limits."""
+    """An exit criterion: a measure, and the limits that it is held to. docs/readiness.md lists measures and their limits."""
 
     model_config = FROZEN
 
     id: Slug
     title: Line
     measure: Slug
-    limits: dict[Slug, float] = Field(default_factory=dict)
+    limits: dict[Slug, Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _can_be_measured(self) -> "Criterion":
+        if self.measure not in LIMITS:
+            raise ValueError(f"there is no measure {self.measure!r}; measures are {', '.join(LIMITS)}")
+        if set(self.limits) != set(LIMITS[self.measure]):
+            raise ValueError(f"{self.measure} needs these limits and no others: {', '.join(LIMITS[self.measure]) or 'none'}")
+        return self
 
 
 class Targets(BaseModel):

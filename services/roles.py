@@ -28,6 +28,8 @@ from services.runner import Runner, Service
 from services.settings import Settings
 from services.stabilisation import metrics_router
 from services.stabilisation import router as stabilisation_router
+from services.stabilisation.keeper import Keeper
+from services.stabilisation.progress import Progress
 from services.stabilisation.watching import Watch
 from services.teams import Teams, load_teams
 from services.web.health import Check
@@ -47,11 +49,13 @@ class Cast:
     work: list[Work] = field(default_factory=list)
     routers: list[APIRouter] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
+    progress: Progress = field(default_factory=Progress)
 
     def furnish(self, app: FastAPI) -> None:
         app.state.settings = self.settings
         mode, judgements = self.settings.autonomy, Judgements(MOST_JUDGED)
         app.state.watch = Watch(mode, judgements)
+        app.state.progress = self.progress
         furnish(app, Desk(self.ledger, self.teams, self.settings.fault, mode, judgements))
 
     def run(self, service: Service) -> None:
@@ -110,6 +114,7 @@ def _dispatcher(made: Cast) -> None:
 
 def _stabilisation(made: Cast) -> None:
     made.routers.append(stabilisation_router)
+    made.work.append(Keeper(made.ledger, made.progress).run)
 
 
 def _relay(made: Cast) -> None:

@@ -51,6 +51,7 @@ class Search(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
+    id: list[TicketId] = Field([], max_length=50, description="these tickets")
     state: list[State] = Field([], max_length=20, description="one or several states")
     open: bool | None = Field(None, description="true: work is left; false: resolved, closed or cancelled")
     site: Name | None = None
@@ -79,7 +80,8 @@ def wanted(search: Search) -> Select[Any]:
 
 def _conditions(search: Search) -> list[ColumnElement[bool]]:
     exact = [TICKETS.c[name] == getattr(search, name) for name in _EXACT if getattr(search, name) is not None]
-    return exact + _of_state(search) + _of_time(search) + _of_text(search) + _of_known_error(search) + _of_place(search)
+    named = [TICKETS.c.id.in_(search.id)] if search.id else []
+    return exact + named + _of_state(search) + _of_time(search) + _of_text(search) + _of_known_error(search) + _of_place(search)
 
 
 def _of_state(search: Search) -> list[ColumnElement[bool]]:

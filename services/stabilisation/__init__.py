@@ -1,19 +1,18 @@
 """Are we stable yet? Figures as JSON, as a page for people, and as series for Prometheus."""
 
-from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse, Response
 from prometheus_client.exposition import choose_encoder
-from pydantic import AfterValidator
 
 from schemas.figures import Figures, Overview
-from schemas.words import Name, in_utc
+from schemas.words import Name
 from services.errors import NotFound
-from services.ledger import Ledger
+from services.stabilisation.asked import AsOf, TheLedger
 from services.stabilisation.board import SECURITY, board
 from services.stabilisation.figures import figures, overview
+from services.stabilisation.golive_routes import router as golive_router
 from services.stabilisation.metrics import registry
 from services.stabilisation.watching import Watch
 from services.web.problems import refusals
@@ -24,26 +23,12 @@ metrics_router = APIRouter()
 router = APIRouter()
 
 
-async def _ledger(request: Request) -> Ledger:
-    ledger: Ledger = request.app.state.ledger
-    return ledger
-
-
 async def _watch(request: Request) -> Watch:
     watch: Watch = request.app.state.watch
     return watch
 
 
-def _recorded(instant: datetime) -> datetime:
-    try:
-        return in_utc(instant)
-    except OverflowError:
-        raise ValueError("lies outside of the calendar") from None
-
-
-TheLedger = Annotated[Ledger, Depends(_ledger)]
 TheWatch = Annotated[Watch, Depends(_watch)]
-AsOf = Annotated[Annotated[datetime, AfterValidator(_recorded)] | None, Query(description="As known at this instant; without it, now")]
 
 
 @router.get("/v1/figures", tags=["stabilisation"])
@@ -72,3 +57,4 @@ def read_metrics(request: Request, ledger: TheLedger, watch: TheWatch) -> Respon
 
 
 router.include_router(metrics_router)
+router.include_router(golive_router)

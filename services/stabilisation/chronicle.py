@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from threading import RLock
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, select
 
@@ -125,11 +125,11 @@ class Chronicle:
         self._busy = RLock()
 
     @contextmanager
-    def up_to_date(self, database: Database) -> Iterator[Self]:
-        """Everything that was recorded until now; one reader at a time."""
+    def up_to_date(self, database: Database) -> Iterator[Connection]:
+        """With everything that was recorded until now, and the transaction that read it; one reader at a time."""
         with self._busy, database.read() as connection:
             self.catch_up(connection)
-            yield self
+            yield connection
 
     def catch_up(self, connection: Connection) -> None:
         while rows := connection.execute(_after(self.position)).all():

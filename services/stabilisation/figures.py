@@ -38,19 +38,19 @@ UNACKNOWLEDGED = ("submitted", "triage", "routed")
 def figures(ledger: Ledger, site: str | None = None, as_of: datetime | None = None) -> Figures:
     """As known at `as_of`, or now. Raises `NotFound` for a site without tickets and `Invalid` for an instant in the future."""
     with ledger.database.read() as connection:
-        at = _instant(connection, ledger, as_of)
+        at = instant_asked(connection, ledger, as_of)
         lives = _lives(connection, site, as_of)
         if site is not None and not lives and not _has_tickets(connection, site):
             raise NotFound("No ticket was ever reported for this site; GET /v1/figures lists the sites there are")
-        return figures_of(lives, burndown(connection, site, at), site, _last_seq(connection, at))
+        return figures_of(lives, burndown(connection, site, at), site, last_seq(connection, at))
 
 
 def overview(ledger: Ledger, as_of: datetime | None = None) -> Overview:
     """Raises `Invalid` for an instant in the future."""
     with ledger.database.read() as connection:
-        at = _instant(connection, ledger, as_of)
+        at = instant_asked(connection, ledger, as_of)
         lives = _lives(connection, None, as_of)
-        shown = figures_of(lives, burndown(connection, None, at), None, _last_seq(connection, at))
+        shown = figures_of(lives, burndown(connection, None, at), None, last_seq(connection, at))
     return Overview(sites=_summaries(lives, at), figures=shown)
 
 
@@ -59,7 +59,7 @@ def site_names(ledger: Ledger) -> list[str]:
         return list(connection.execute(select(TICKETS.c.site).distinct().order_by(TICKETS.c.site)).scalars())
 
 
-def _instant(connection: Connection, ledger: Ledger, as_of: datetime | None) -> datetime:
+def instant_asked(connection: Connection, ledger: Ledger, as_of: datetime | None) -> datetime:
     now = present(connection, ledger.clock())
     if as_of and as_of > now:
         raise Invalid(f"as_of lies in the future; hypercare knows what was recorded up to {now.isoformat(timespec='seconds')}")
@@ -98,7 +98,7 @@ def _has_tickets(connection: Connection, site: str) -> bool:
     return connection.execute(select(TICKETS.c.id).where(TICKETS.c.site == site).limit(1)).first() is not None
 
 
-def _last_seq(connection: Connection, at: datetime) -> int:
+def last_seq(connection: Connection, at: datetime) -> int:
     return connection.execute(select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.recorded_at <= at)).scalar_one() or 0
 
 

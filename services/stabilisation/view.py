@@ -1,6 +1,7 @@
 """The tickets of a go-live at an instant: which they are, how they stand, and how they came in and went."""
 
 from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -94,15 +95,24 @@ class View:
         return sorted((move for life in self.every for move in _moves(life, self.only)), key=_when)
 
     @cached_property
-    def _by_kind(self) -> dict[str, list[int]]:
-        found: dict[str, list[int]] = {kind: [] for kind in (*CAME, *WENT)}
+    def _instants(self) -> dict[tuple[str, str], list[int]]:
+        """When each kind of movement happened, by kind and severity, in order."""
+        found: dict[tuple[str, str], list[int]] = defaultdict(list)
         for move in self.movements:
-            found[move.kind].append(move.when)
-        return found
+            found[move.kind, move.severity].append(move.when)
+        return dict(found)
 
     def count(self, kinds: Sequence[str], begin: int, end: int) -> int:
         """Movements with begin < when <= end."""
-        return sum(bisect_right(self._by_kind[kind], end) - bisect_right(self._by_kind[kind], begin) for kind in kinds)
+        told = (instants for (kind, _), instants in self._instants.items() if kind in kinds)
+        return sum(bisect_right(instants, end) - bisect_right(instants, begin) for instants in told)
+
+    def open_before(self, instant: int) -> dict[str, int]:
+        """Open tickets by severity, none left out but those without any; what happens at the instant itself is not counted."""
+        levels: Counter[str] = Counter()
+        for (kind, severity), instants in self._instants.items():
+            levels[severity] += bisect_left(instants, instant) * (1 if kind in CAME else -1)
+        return {severity: number for severity, number in levels.items() if number}
 
     def born_since(self, days: float) -> list[Life]:
         """Submitted in the last `days` times 24 hours."""
@@ -116,19 +126,6 @@ class View:
     def earlier(self, at: int) -> "View":
         """The same at an earlier instant: what happened by then, as known now."""
         return View(self.golive, self.tracks, at, self.known, self.only)
-
-    def open_before(self, instants: Sequence[int]) -> list[dict[str, int]]:
-        """Open tickets by severity at instants in order; what happens at an instant is not counted there."""
-        levels: list[dict[str, int]] = []
-        now: dict[str, int] = {}
-        place = 0
-        for instant in instants:
-            until = bisect_left(self.movements, instant, lo=place, key=_when)
-            for move in self.movements[place:until]:
-                now[move.severity] = now.get(move.severity, 0) + (1 if move.kind in CAME else -1)
-            place = until
-            levels.append({severity: number for severity, number in now.items() if number})
-        return levels
 
 
 def _when(move: Movement) -> int:

@@ -1,0 +1,78 @@
+"""The daily snapshot of a go-live: taken at the site's stand-up, kept in the ledger, never worked out again."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+import rfc8785
+import structlog
+from sqlalchemy import Connection, select
+
+from schemas.entries import Attribution, Entry
+from schemas.golive_events import SnapshotTaken
+from schemas.golives import GoLive, Snapshot
+from schemas.tables import ENTRIES
+from services.errors import NotFound
+from services.ledger import Draft, Subject
+
+log = structlog.get_logger()
+
+YESTERDAY = (timedelta(hours=20), timedelta(hours=52))
+"""A snapshot of the day before is at least, and at most, so old."""
+
+
+def digest_of(content: dict[str, Any]) -> str:
+    """SHA-256 over the canonical JSON (RFC 8785)."""
+    return sha256(rfc8785.dumps(content)).hexdigest()
+
+
+def snapshot_id(golive: str, day: date) -> str:
+    return f"{golive}-{day.isoformat()}"
+
+
+def snapshots_of(connection: Connection, golive: GoLive, until: datetime | None = None) -> Iterator[Snapshot]:
+    """The newest first."""
+    told = select(ENTRIES).where(ENTRIES.c.type == SnapshotTaken.__name__, ENTRIES.c.site == golive.site).order_by(ENTRIES.c.seq.desc())
+    if until:
+        told = told.where(ENTRIES.c.recorded_at <= until)
+    for row in connection.execute(told).mappings():
+        entry = Entry.model_construct(**row)
+        if entry.data["golive"] == golive.id:
+            yield _snapshot(SnapshotTaken.model_validate(entry.data))
+
+
+def _snapshot(event: SnapshotTaken) -> Snapshot:
+    told = event.model_dump(include={"golive", "day", "as_of", "digest", "content"})
+    return Snapshot(id=event.snapshot, **told)
+
+
+def newest(connection: Connection, golive: GoLive, as_of: datetime | None = None, day: date | None = None) -> Snapshot:
+    """The last one up to then, or that of a day. Raises `NotFound`."""
+    found = (each for each in snapshots_of(connection, golive) if as_of is None or each.as_of <= as_of)
+    chosen = next((each for each in found if day is None or each.day == day), None)
+    if chosen is None:
+        raise NotFound(f"{golive.id} has no snapshot of that time; one is taken every day at {golive.text.standup:%H:%M} at the site")
+    return chosen
+
+
+def p50_the_day_before(connection: Connection, golive: GoLive, at: datetime) -> dict[str, date]:
+    """What was forecast yesterday, by target."""
+    least, most = YESTERDAY
+    for snapshot in snapshots_of(connection, golive, at):
+        age = at - snapshot.as_of
+        if age > most:
+            break
+        if age >= least:
+            targets = snapshot.content["forecast"]["targets"]
+            return {each["target"]: date.fromisoformat(each["p50"]) for each in targets if each["p50"]}
+    return {}
+
+
+def keep_snapshot(draft: Draft, golive: GoLive, taken: SnapshotTaken, by: Attribution) -> bool:
+    """Once per go-live and day, whoever comes first. Says whether this one was it."""
+    staged = any(row["type"] == SnapshotTaken.__name__ and row["data"]["snapshot"] == taken.snapshot for row in draft.entries)
+    if staged or any(each.id == taken.snapshot for each in snapshots_of(draft.connection, golive)):
+        return False
+    draft.append(taken, by, Subject(site=golive.site))
+    return True

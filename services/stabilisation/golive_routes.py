@@ -1,0 +1,101 @@
+"""What follows for a go-live, over HTTP: figures, burndown, forecast, readiness, and the snapshots that were kept of them."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import BaseModel
+
+from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndown, Readiness, Status
+from schemas.golives import Snapshot, SnapshotHead
+from schemas.words import Severity, Slug
+from services.errors import NotFound
+from services.golives import golives_of
+from services.snapshots import newest, snapshots_of
+from services.stabilisation.asked import AsOf, TheLedger
+from services.stabilisation.progress import Progress, Sight
+from services.stabilisation.view import EVERYTHING, Only
+from services.web.problems import refusals
+
+router = APIRouter(prefix="/v1/golives/{golive}", tags=["go-lives"], responses=refusals(NotFound))
+GoLivePath = Annotated[str, Path(alias="golive", pattern=r"^GL-[1-9][0-9]{0,5}$", description="for example GL-1")]
+
+
+async def _progress(request: Request) -> Progress:
+    progress: Progress = request.app.state.progress
+    return progress
+
+
+TheProgress = Annotated[Progress, Depends(_progress)]
+
+
+class Asked:
+    """The go-live as known at an instant."""
+
+    def __init__(self, golive: GoLivePath, ledger: TheLedger, progress: TheProgress, as_of: AsOf = None) -> None:
+        self.golive = golive
+        self.ledger = ledger
+        self.progress = progress
+        self.as_of = as_of
+
+    @contextmanager
+    def sight(self, only: Only = EVERYTHING) -> Iterator[Sight]:
+        with self.progress.look(self.ledger, self.as_of) as outline:
+            yield outline.sight(self.golive, only)
+
+
+AsAsked = Annotated[Asked, Depends()]
+
+
+class Snapshots(BaseModel):
+    """The newest first."""
+
+    snapshots: list[SnapshotHead]
+
+
+@router.get("/figures", summary="Everything countable of a go-live")
+def read_figures(asked: AsAsked, system: Slug | None = None, severity: Severity | None = None) -> GoLiveFigures:
+    """Of all its tickets, or of those of one system or severity."""
+    with asked.sight(Only(system, severity)) as sight:
+        return sight.figures
+
+
+@router.get("/burndown", summary="Open tickets against the plan")
+def read_burndown(asked: AsAsked) -> PlannedBurndown:
+    with asked.sight() as sight:
+        return sight.burndown
+
+
+@router.get("/forecast", summary="When the exit criteria will hold")
+def read_forecast(asked: AsAsked) -> GoLiveForecast:
+    """An interval, or why there is none yet. docs/forecast.md says how far it can be believed."""
+    with asked.sight() as sight:
+        return sight.forecast
+
+
+@router.get("/readiness", summary="The exit criteria, with their evidence")
+def read_readiness(asked: AsAsked) -> Readiness:
+    with asked.sight() as sight:
+        return sight.readiness
+
+
+@router.get("/status", summary="All of it at once, as a snapshot keeps it")
+def read_status(asked: AsAsked) -> Status:
+    with asked.sight() as sight:
+        return sight.status
+
+
+@router.get("/snapshots", summary="List the snapshots")
+def list_snapshots(golive: GoLivePath, ledger: TheLedger, limit: Annotated[int, Query(ge=1, le=400)] = 60) -> Snapshots:
+    with ledger.database.read() as connection:
+        found = list(snapshots_of(connection, golives_of(connection).find(golive)))[:limit]
+    return Snapshots(snapshots=[SnapshotHead.model_validate(each.model_dump(exclude={"content"})) for each in found])
+
+
+@router.get("/snapshots/{day}", summary="Read a snapshot")
+def read_snapshot(golive: GoLivePath, day: date, ledger: TheLedger) -> Snapshot:
+    """As it was kept: `digest` is SHA-256 over the canonical JSON (RFC 8785) of `content`."""
+    with ledger.database.read() as connection:
+        return newest(connection, golives_of(connection).find(golive), day=day)

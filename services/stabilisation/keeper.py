@@ -1,0 +1,74 @@
+"""Takes the daily snapshots when they are due, and those that were missed while nothing ran."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+
+import structlog
+
+from schemas.entries import Attribution
+from schemas.golive_events import SnapshotTaken
+from schemas.golives import GoLive
+from services.ledger import Draft, Ledger
+from services.snapshots import digest_of, keep_snapshot, snapshot_id, snapshots_of
+from services.stabilisation.days import standups
+from services.stabilisation.progress import Outline, Progress
+from services.stabilisation.readiness import GUARD
+from services.tickets import SERVICE
+
+log = structlog.get_logger()
+
+EVERY_S = 20.0
+KEEPER = Attribution(f"{SERVICE}:stabilisation", SERVICE)
+
+
+@dataclass
+class Keeper:
+    """Every replica may run one: a day's snapshot is kept once, whoever comes first."""
+
+    ledger: Ledger
+    progress: Progress
+    every: float = EVERY_S
+
+    async def run(self) -> None:
+        while True:
+            await self.take_due()
+            await asyncio.sleep(self.every)
+
+    async def take_due(self) -> int:
+        """How many were kept."""
+        kept = 0
+        for golive, day, instant in await asyncio.to_thread(self.due):
+            taken = await asyncio.to_thread(self.taken, golive.id, day, instant)
+            kept += await self.ledger.written(_keeping(golive, taken))
+            log.info("snapshot taken", snapshot=taken.snapshot, digest=taken.digest)
+        return kept
+
+    def due(self) -> list[tuple[GoLive, date, datetime]]:
+        """Stand-ups that have come since the go-live was declared, until the relapse guard is over, and have no snapshot."""
+        with self.progress.look(self.ledger) as outline:
+            return [each for golive in outline.golives.of.values() for each in _missing(outline, golive)]
+
+    def taken(self, golive: str, day: date, instant: datetime) -> SnapshotTaken:
+        """As it was known at that instant, whenever this runs."""
+        with self.progress.look(self.ledger, instant) as outline:
+            content = outline.sight(golive).status.model_dump(mode="json")
+        return SnapshotTaken(
+            golive=golive, snapshot=snapshot_id(golive, day), day=day, as_of=instant, digest=digest_of(content), content=content
+        )
+
+
+def _missing(outline: Outline, golive: GoLive) -> Iterator[tuple[GoLive, date, datetime]]:
+    there = {each.day for each in snapshots_of(outline.connection, golive)}
+    last = golive.exited_at + GUARD if golive.exited_at else outline.at
+    for day, instant in standups(golive.text, min(outline.at, last)):
+        if instant > golive.declared_at and day not in there:
+            yield golive, day, instant
+
+
+def _keeping(golive: GoLive, taken: SnapshotTaken) -> Callable[[Draft], bool]:
+    def command(draft: Draft) -> bool:
+        return keep_snapshot(draft, golive, taken, KEEPER)
+
+    return command
