@@ -14,9 +14,8 @@ ROUTERS: Sequence[APIRouter] = tuple(module.router for module in MODULES)
 
 
 def furnish(app: FastAPI, desk: Desk) -> None:
-    """Give the routes what they work with. The ledger stands in `app.state.ledger` for the other routers of the process."""
+    """Give the routes what they work with."""
     app.state.desk = desk
-    app.state.ledger = desk.ledger
 
 
 def openapi_document() -> dict[str, Any]:

@@ -121,6 +121,7 @@ class Chronicle:
     def __init__(self) -> None:
         self.position = 0
         self.rewritten = 0
+        self.steps = 0
         self.sites: dict[str, dict[str, Track]] = {}
         self._busy = RLock()
 
@@ -152,6 +153,7 @@ class Chronicle:
             when = max(when, track.steps[-1].when)
             track.steps.append(Step(when, known, told(track.steps[-1].stand, row, when)))
         self.rewritten += when < known
+        self.steps += 1
 
 
 def _after(position: int) -> Any:

@@ -17,6 +17,7 @@ from services.stabilisation.burndown import OPENING
 from services.stabilisation.census import Group, census
 from services.stabilisation.figures import UNACKNOWLEDGED
 from services.stabilisation.lives import QUEUING
+from services.stabilisation.reading import Reading
 from services.stabilisation.watching import Watched
 
 OTHER = "other"
@@ -35,6 +36,7 @@ class Scrape:
     connection: Connection
     now: datetime
     watched: Watched | None = None
+    golives: Sequence[Reading] = ()
 
     @cached_property
     def head(self) -> Any:
