@@ -96,9 +96,8 @@ class Client:
     def move_over(self, source: str, events: Sequence[Mapping[str, Any]]) -> list[Receipt]:
         """A receipt per event of an earlier tool's tickets, in order. Raises where the whole request is refused."""
         answer = _content(self._post("v1/history", {"source": source, "events": list(events)}, {}))
-        receipts = {
-            result["index"]: self._receipt(result)._replace(new=result["status"] == "created") for result in answer.get("results", ())
-        }
+        results = {result["index"]: result for result in answer.get("results", ())}
+        receipts = {place: self._receipt(each)._replace(new=each["status"] == "created") for place, each in results.items()}
         return [receipts.get(place, UNANSWERED) for place in range(len(events))]
 
     def _receipt(self, result: Mapping[str, Any]) -> Receipt:

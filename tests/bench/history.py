@@ -73,9 +73,3 @@ def _left(database: Path) -> int:
         done = dict(connection.execute("SELECT consumer, count(*) FROM handled GROUP BY consumer"))
         counts = dict(connection.execute("SELECT type, count(*) FROM entry GROUP BY type"))
     return sum(sum(counts.get(kind, 0) for kind in types) - done.get(name, 0) for name, types in names)
-
-
-if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    for figure in asyncio.run(measure(folder)):
-        print(*figure)
