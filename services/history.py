@@ -159,11 +159,11 @@ def _known(draft: Draft, events: Sequence[PastEvent], move: Move) -> Iterator[tu
             yield event.key, kept["ticket"]
 
 
-def _people_since(draft: Draft, ticket: str) -> datetime:
+def _people_since(draft: Draft, ticket: str) -> datetime | None:
     """When people did the last thing with a ticket, there or here. What services decide meanwhile does not bar what people did before."""
     kept = draft.connection.execute(select(ENTRIES).where(ENTRIES.c.ticket == ticket, ENTRIES.c.role != SERVICE)).mappings()
     fresh = (row for row in draft.entries if row["ticket"] == ticket and row["role"] != SERVICE)
-    return max(happened_at(Entry.model_construct(**row)) for row in (*kept, *fresh))
+    return max((happened_at(Entry.model_construct(**row)) for row in (*kept, *fresh)), default=None)
 
 
 def _event(event: PastEvent, ticket: Ticket) -> Event:
