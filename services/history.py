@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -30,6 +30,8 @@ from services.lifecycle import HISTORY, QA_ROLES, UNKNOWN, happened_at, possible
 from services.teams import Teams
 from services.tickets import SERVICE, find, lowers_what_qa_guards, record, record_for_group, submit
 
+EARLIEST = datetime(2000, 1, 1, tzinfo=UTC)
+"""Before it no tool of today was at work: such a year was written with two digits, or is a placeholder."""
 PLAIN: dict[str, Event] = {
     "acknowledged": TicketAcknowledged(),
     "reopened": TicketReopened(),
@@ -130,6 +132,8 @@ class _Story:
     def _check_time(self, event: PastEvent) -> None:
         if event.occurred_at > self.draft.now:
             raise Invalid(f"{event.occurred_at} lies in the future: look at the time's UTC offset")
+        if event.occurred_at < EARLIEST:
+            raise Invalid(f"{event.occurred_at} lies before 2000: look at the year")
         if self._since and event.occurred_at < self._since:
             raise Invalid(f"{event.occurred_at} lies before the last thing that people did with {event.ticket}, at {self._since}")
 

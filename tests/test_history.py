@@ -205,6 +205,7 @@ def test_what_services_decided_meanwhile_does_not_bar_a_later_file_but_what_peop
         (past("A", "submitted", "closed"), 1, Refused, "A is submitted then: for it to be closed it has to be resolved"),
         (past("A", "submitted", "resolved", "acknowledged"), 2, Refused, "A is resolved then"),
         (past("A", "submitted", "cancelled", "reopened"), 2, Refused, "has to be closed or resolved"),
+        ([row("A", "submitted", -(10**6)), row("A", "resolved", 1)], 0, Invalid, "lies before 2000: look at the year"),
         (past("A", "resolved", "submitted"), 0, NotFound, "move its submitted event over first"),
         ([*past("A", "submitted"), row("A", "resolved", 10**5)], 1, Invalid, "lies in the future: look at the time's UTC offset"),
         (
