@@ -87,7 +87,7 @@ def crow_amsaa_of_counts(counts: Floats) -> PowerLaw:
 
 
 def share_of_day(decay: Floats, days: Floats, s_shaped: Floats) -> Floats:
-    """Which share of all falls on [day, day + 1): Goel-Okumoto (1979) or, where `s_shaped` is 1, Yamada's delayed S (1983). They broadcast."""
+    """The share of all that falls on [day, day + 1): Goel-Okumoto (1979) or, where `s_shaped` is 1, Yamada's S (1983). They broadcast."""
     begin, end = decay * days, decay * (days + 1)
     return np.asarray(np.exp(-begin) * (1 + s_shaped * begin) - np.exp(-end) * (1 + s_shaped * end))
 

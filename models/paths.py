@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.course import Course, Exit
+from models.course import HORIZON, Course, Exit
 from models.features import Flags, Ints
 from models.prior import Prior
 from models.rows import Floats
 from models.standing import Standing, standing
 
 PATHS = 1000
-HORIZON = 180
 _LAST_WEEKS = 28
 
 
@@ -57,7 +56,7 @@ def lived(course: Course, criteria: Exit, coming: Coming, rng: np.random.Generat
     """Lives every path until all have reached the exit, at most as many days as are drawn."""
     now = standing(course, len(coming.means))
     reached = np.full(len(coming.means), -1)
-    fan, failing = [_fan(now, criteria)], []
+    fan, failing = [_fan(now, criteria)], list[Flags]()
     for day, (means, closable) in enumerate(zip(coming.means.T, coming.closable.T, strict=True), 1):
         _live(now, means, closable, coming, rng)
         unmet = now.unmet(criteria)
@@ -82,4 +81,3 @@ def _fan(now: Standing, criteria: Exit) -> Floats:
 
 def _failing(days: list[Flags], never: Flags) -> Floats:
     return np.array([unmet[:, never].mean(1) for unmet in days]).mean(0) if never.any() else np.zeros(4)
-

@@ -8,8 +8,6 @@ from models.course import Course, Exit
 from models.features import Flags, Ints
 from models.rows import Floats
 
-CRITERIA = ("sev1", "sev2", "open", "arrivals")
-
 
 @dataclass(slots=True)
 class Standing:
@@ -20,7 +18,7 @@ class Standing:
     week: list[Ints]
 
     def unmet(self, criteria: Exit) -> Flags:
-        """(4, paths), in the order of `CRITERIA`."""
+        """(4, paths): Sev1, Sev2, open, arrivals."""
         sev1 = (self.open[:, 0] > 0) | (self.free < criteria.sev1_free_days)
         counted = self.open[:, : criteria.counted].sum(1)
         return np.stack([sev1, self.open[:, 1] > criteria.most_sev2, counted > criteria.most_open, self.weekly() > criteria.most_arrivals])
