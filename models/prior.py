@@ -21,7 +21,7 @@ class Prior:
     floor_per: float = 0.006
     floor: float | None = None
     floor_shape: float = 2.0
-    spike_hazard: float = 0.008
+    spike_hazard: float = 0.007
     spike_per: float = 0.3
     spike_shape: float = 6.0
     spike_decay: float = 0.35

@@ -34,6 +34,11 @@ class Standing:
         self.free = np.where(came[:, 0] > 0, 0, self.free + 1)
         self.week = [*self.week[-6:], came.sum(1)]
 
+    def kept(self, these: Flags, alive: Ints) -> Ints:
+        """Goes on with these paths only; returns which of `alive` they are."""
+        self.open, self.free, self.week = self.open[these], self.free[these], [came[these] for came in self.week]
+        return alive[these]
+
 
 def standing(course: Course, paths: int = 1) -> Standing:
     """The same evening for every path: the last day of the course."""
