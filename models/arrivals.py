@@ -107,13 +107,13 @@ def learned(counts: Floats, days: Calendar, prior: Prior) -> Arrivals:
     weekend = weekend_of(counts, days, prior)
     curves, log_prior = _grid(len(counts), prior)
     parts = curves.parts(np.arange(float(len(counts))), prior.spike_decay) * exposure(days, weekend)
-    shape, rate = _sizes_before(float(counts.sum()), prior)
+    shape, rate = _sizes_before(max(1.0, float(counts.sum())), prior)
     dispersion = prior.dispersion
     sizes = settled(parts / dispersion, counts / dispersion, shape, rate, _ROUNDS)
-    means = np.einsum("jk,jkd->kd", sizes, parts)
+    means = np.maximum(np.einsum("jk,jkd->kd", sizes, parts), 1e-9)
     evidence = log_likelihood(means, counts) / dispersion
     dispersion = _dispersion(means[np.argmax(evidence + log_prior)], counts, prior)
-    root, volume = _spread(sizes, parts, means, rate, dispersion)
+    root, volume = _spread(sizes[:, :, None] * parts / means, counts / dispersion, shape)
     density = (shape * np.log(sizes) - rate * sizes).sum(0)
     score = log_likelihood(means, counts) / dispersion + density + volume + log_prior
     weight = np.exp(score - score.max())
@@ -135,8 +135,9 @@ def _grid(days: int, prior: Prior) -> tuple[Curves, Floats]:
 def _sizes_before(tickets: float, prior: Prior) -> tuple[Floats, Floats]:
     """Shape and rate (3, 1) of the Gamma that total, floor and spike have before anything was seen."""
     floor = prior.floor if prior.floor is not None else prior.floor_per * tickets
+    total = prior.total if prior.total is not None else prior.total_per * tickets
     shape = np.array([prior.total_shape, prior.floor_shape, prior.spike_shape])
-    return shape[:, None], (shape / np.array([prior.total, floor, prior.spike_per * tickets]))[:, None]
+    return shape[:, None], (shape / np.array([total, floor, prior.spike_per * tickets]))[:, None]
 
 
 def _dispersion(means: Floats, counts: Floats, prior: Prior) -> float:
@@ -146,10 +147,12 @@ def _dispersion(means: Floats, counts: Floats, prior: Prior) -> float:
     return max(1.05, (pearson + prior.dispersion * prior.dispersion_weight) / (free + prior.dispersion_weight))
 
 
-def _spread(sizes: Floats, parts: Floats, means: Floats, rate: Floats, dispersion: float) -> tuple[Floats, Floats]:
-    """Cholesky factors of the covariance of the sizes' logarithms, and the logarithm of the volume that each makes likely."""
-    pull = sizes[:, :, None] * parts
-    known = np.einsum("ikd,jkd,kd->kij", pull, pull, 1 / np.maximum(means, 1e-9)) / dispersion
-    known += np.einsum("ij,jk->kij", np.eye(3), rate * sizes + 1e-3)
+def _spread(share: Floats, counts: Floats, shape: Floats) -> tuple[Floats, Floats]:
+    """Cholesky factors of the covariance of the sizes' logarithms, and the logarithm of the volume that each makes likely.
+
+    `share` (parts, curves, days) of each day's mean is a part's. The second derivatives are exact, as expectation and maximisation have
+    settled; the prior bounds them, so that no logarithm is wider than 1/√shape.
+    """
+    known = np.einsum("ikd,jkd,d->kij", share, share, counts) + np.diag(shape.ravel())
     root = np.linalg.cholesky(np.linalg.inv(known))
     return root, np.log(np.diagonal(root, axis1=1, axis2=2)).sum(-1)

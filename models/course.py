@@ -82,10 +82,3 @@ class Course:
     @property
     def days(self) -> int:
         return len(self.arrivals)
-
-    def without_last_day(self) -> "Course":
-        """As it stood a day earlier."""
-        moved = zip(self.open, self.arrivals[-1], self.reopened[-1], self.closed[-1], strict=True)
-        before = [max(0, now - came - back + gone) for now, came, back, gone in moved]
-        rows = self.arrivals[:-1], self.closed[:-1], self.reopened[:-1]
-        return Course(*rows, (before[0], before[1], before[2], before[3]), self.weekday, self.rest, self.events, self.earlier)

@@ -110,7 +110,8 @@ def forecast(course: Course, criteria: Exit = _USUAL, paths: int = PATHS) -> For
 def _too_few(course: Course) -> str:
     days, tickets = (LEAST_DAYS_KNOWN, LEAST_TICKETS_KNOWN) if course.earlier else (LEAST_DAYS, LEAST_TICKETS)
     came = int(np.array(course.arrivals).sum())
-    return "" if course.days >= days and came >= tickets else reasons.too_few(came, course.days, tickets, days)
+    enough = course.days >= days and (came >= tickets or course.days >= TREND_DAYS)
+    return "" if enough else reasons.too_few(came, course.days, tickets, days)
 
 
 def _fit(course: Course) -> _Fit:
@@ -137,9 +138,9 @@ def _dated(known: Forecast, course: Course, criteria: Exit, fit: _Fit, paths: in
     work, rng = throughput(course, fit.arrivals.prior), np.random.default_rng(_seed(course, criteria))
     lives = lived(course, criteria, _coming(course, fit, work, rng, paths), rng)
     told = replace(known, unreached=lives.unreached, fan=_fan(known.today, lives))
-    if lives.unreached > 0.5:
-        return replace(told, state="never", reason=_outlook(course, criteria, fit, work).never(lives.unreached, lives.unmet, criteria))
     p50, p85 = lives.percentile(0.5), lives.percentile(0.85)
+    if p50 is None:
+        return replace(told, state="never", reason=_outlook(course, criteria, fit, work).never(lives.unreached, lives.unmet, criteria))
     return replace(told, state="date", reason=reasons.dated(p50, p85), p50=p50, p85=p85)
 
 
@@ -165,12 +166,12 @@ def planned(course: Course, decay: float) -> Floats:
 
 
 def _outlook(course: Course, criteria: Exit, fit: _Fit, work: Throughput) -> reasons.Outlook:
-    seen = np.array(course.arrivals).sum(0)
-    counted, waiting = seen[: criteria.counted].sum() / seen.sum(), sum(course.open[: criteria.counted])
+    seen = np.array(course.arrivals).sum(0) + np.array(fit.arrivals.prior.mix)
+    mix, waiting = seen / seen.sum(), sum(course.open[: criteria.counted])
     level = fit.arrivals.expected(fit.ahead) - fit.arrivals.expected(fit.ahead[:-7])
-    work_left = max(0.0, waiting - min(criteria.most_open, waiting)) + counted * fit.coming(reasons.REACHABLE)
+    work_left = max(0.0, waiting - min(criteria.most_open, waiting)) + float(mix[: criteria.counted].sum()) * fit.coming(reasons.REACHABLE)
     needed = work_left / reasons.REACHABLE * 7
-    return reasons.Outlook(work.per_week() * (1 - work.reopening), needed, level, level * seen[0] / seen.sum())
+    return reasons.Outlook(work.per_week() * (1 - work.reopening), needed, level, level * float(mix[0]))
 
 
 def _fan(today: int, lives: Paths) -> tuple[FanDay, ...]:

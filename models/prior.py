@@ -16,8 +16,9 @@ class Prior:
 
     decay: float = 0.09
     decay_spread: float = 0.5
-    total: float = 1.0
-    total_shape: float = 0.0
+    total_per: float = 1.5
+    total: float | None = None
+    total_shape: float = 0.5
     floor_per: float = 0.006
     floor: float | None = None
     floor_shape: float = 2.0

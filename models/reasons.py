@@ -27,9 +27,13 @@ def moving(moved: float, stable: float) -> str:
     return f"Too early: the tickets expected by the end of four weeks changed by {moved:.0%} in a day; a date needs less than {stable:.0%}."
 
 
-def dated(p50: int | None, p85: int | None) -> str:
-    late = f"and in 85 of 100 cases within {p85}" if p85 is not None else f"but in more than 15 of 100 cases not within {HORIZON}"
-    return f"The exit criteria are expected to hold in {p50} days, {late}."
+def dated(p50: int, p85: int | None) -> str:
+    late = f"in 85 of 100 within {_days(p85)}" if p85 is not None else f"in more than 15 of 100 not even within {_days(HORIZON)}"
+    return f"The exit criteria will hold in 50 of 100 cases within {_days(p50)}, {late}."
+
+
+def _days(number: int) -> str:
+    return f"{number} day" if number == 1 else f"{number} days"
 
 
 @dataclass(frozen=True, slots=True)
