@@ -19,7 +19,7 @@ class Prior:
     total_per: float = 1.5
     total: float | None = None
     total_shape: float = 0.5
-    floor_per: float = 0.006
+    floor_per: float = 0.005
     floor: float | None = None
     floor_shape: float = 2.0
     spike_hazard: float = 0.007

@@ -59,16 +59,16 @@ class Score(NamedTuple):
     met: float
 
 
-Method = Callable[[Course], Answer]
+Method = Callable[[Course, int], Answer]
 
 
-def of_forecast(course: Course) -> Answer:
-    told = forecast(course, STUDY_EXIT)
+def of_forecast(course: Course, paths: int = PATHS) -> Answer:
+    told = forecast(course, STUDY_EXIT, paths)
     dated = told.state == "date"
     return Answer(told.state, told.p50, (np.inf if told.p85 is None else told.p85) if dated else None)
 
 
-def straight_line(course: Course) -> Answer:
+def straight_line(course: Course, paths: int = PATHS) -> Answer:
     """Open tickets fall on as in the last 7 days."""
     moved = np.array([course.arrivals, course.reopened]).sum(0) - np.array(course.closed)
     burn = -moved[-7:].sum() / 7
@@ -76,15 +76,15 @@ def straight_line(course: Course) -> Answer:
     return Answer("date", max(1.0, days)) if days <= HORIZON else Answer("never")
 
 
-def constant_arrivals(course: Course) -> Answer:
+def constant_arrivals(course: Course, paths: int = PATHS) -> Answer:
     """The same paths and the same throughput, but new tickets go on coming as in the last 7 days."""
     counts, days = np.array(course.arrivals, float).sum(1), calendar(course, course.days + HORIZON)
     exposed = exposure(days, weekend_of(counts, days.between(0, course.days), WEAK))
     level = counts[-7:].sum() / exposed[course.days - 7 : course.days].sum()
     rng, work = np.random.default_rng(course.days), throughput(course, WEAK)
-    means = np.tile(level * exposed[course.days :], (PATHS, 1))
-    closable = work.drawn(rng, PATHS, days.between(course.days, course.days + HORIZON))
-    lives = lived(course, STUDY_EXIT, Coming(means, closable, work.reopening, WEAK.dispersion, mix_of(course, WEAK, rng, PATHS)), rng)
+    means = np.tile(level * exposed[course.days :], (paths, 1))
+    closable = work.drawn(rng, paths, days.between(course.days, course.days + HORIZON))
+    lives = lived(course, STUDY_EXIT, Coming(means, closable, work.reopening, WEAK.dispersion, mix_of(course, WEAK, rng, paths)), rng)
     p50, p85 = lives.percentile(0.5), lives.percentile(0.85)
     return Answer("never") if p50 is None else Answer("date", p50, np.inf if p85 is None else p85)
 
@@ -107,9 +107,9 @@ def cases(seeds: Iterable[int], days: Sequence[int] = DAYS) -> list[Case]:
     ]
 
 
-def score(name: str, method: Method, these: Sequence[Case]) -> Score:
+def score(name: str, method: Method, these: Sequence[Case], paths: int = PATHS) -> Score:
     """Of cases of one day."""
-    pairs = [(method(case.course), case.true) for case in these]
+    pairs = [(method(case.course, paths), case.true) for case in these]
     dated = [(answer.p50, answer.p85, true) for answer, true in pairs if answer.p50 is not None]
     errors = [abs(p50 - true) for p50, _, true in dated]
     late = [true <= p85 for _, p85, true in dated if p85 is not None]
