@@ -21,11 +21,13 @@ from models.forecast import forecast
 from models.paths import PATHS, Coming, lived, mix_of
 from models.prior import WEAK
 from models.throughput import throughput
-from tests.simulated_golives import STUDY_EXIT, golive, site
+from tests.simulated_golives import DECAY, STUDY_EXIT, golive, site
 
 TUNING = range(300)
 EVALUATION = range(10_000, 10_400)
 DAYS = (10, 14, 21, 28)
+SLOW = 100
+FORECAST = "forecast"
 PAGE = Path("docs/forecast.md")
 BEGIN, END = "<!-- written by python -m tests.bench.forecasting --write -->\n", "<!-- end of what is written -->\n"
 
@@ -89,16 +91,17 @@ def constant_arrivals(course: Course, paths: int = PATHS) -> Answer:
     return Answer("never") if p50 is None else Answer("date", p50, np.inf if p85 is None else p85)
 
 
+PATHS_OF = {"straight line on net burn": 0, "Monte Carlo, constant arrivals": 250, FORECAST: PATHS}
 METHODS: dict[str, Method] = {
     "straight line on net burn": straight_line,
     "Monte Carlo, constant arrivals": constant_arrivals,
-    "**forecast**": of_forecast,
+    FORECAST: of_forecast,
 }
 
 
-def cases(seeds: Iterable[int], days: Sequence[int] = DAYS) -> list[Case]:
+def cases(seeds: Iterable[int], days: Sequence[int] = DAYS, decay: float = DECAY) -> list[Case]:
     """Every go-live on every day on which it had not met its exit yet."""
-    lives = [(life, life.exit_day()) for life in map(golive, seeds)]
+    lives = [(life, life.exit_day()) for life in (golive(seed, decay) for seed in seeds)]
     return [
         Case(day, life.course(day), np.inf if true is None else true - day + 1)
         for day in days
@@ -126,14 +129,16 @@ def score(name: str, method: Method, these: Sequence[Case], paths: int = PATHS) 
     )
 
 
-def scores(seeds: Iterable[int], methods: dict[str, Method] = METHODS, days: Sequence[int] = DAYS) -> list[Score]:
-    these = cases(seeds, days)
-    return [score(name, method, [case for case in these if case.day == day]) for name, method in methods.items() for day in days]
+def scores(seeds: Sequence[int]) -> list[Score]:
+    """Every method on every day; then the forecast alone on sites of the first seeds that decay half as fast."""
+    usual, slow = cases(seeds), cases(seeds[:SLOW], DAYS[1:], DECAY / 2)
+    told = [score(name, METHODS[name], [case for case in usual if case.day == day], PATHS_OF[name]) for name in METHODS for day in DAYS]
+    return told + [score(f"{FORECAST}, decay half as fast", of_forecast, [case for case in slow if case.day == day]) for day in DAYS[1:]]
 
 
 def constants() -> str:
     """A digest of what the study depends on besides the code: the prior, a site, and the seeds."""
-    return sha256(repr((WEAK, site(EVALUATION[0]), EVALUATION, DAYS)).encode()).hexdigest()[:12]
+    return sha256(repr((WEAK, STUDY_EXIT, site(EVALUATION[0]), EVALUATION, DAYS, SLOW)).encode()).hexdigest()[:12]
 
 
 def table(told: Sequence[Score], seeds: range) -> str:
@@ -146,7 +151,7 @@ def table(told: Sequence[Score], seeds: range) -> str:
     exits = [day for day in (golive(seed).exit_day() for seed in seeds) if day is not None]
     said = (
         f"{len(seeds)} simulated go-lives, seeds {seeds[0]} to {seeds[-1]}, median exit on day {median(exits):.0f}; "
-        f"{PATHS} paths each; constants {constants()}.\n\n"
+        f"{PATHS} paths each, 250 with constant arrivals; constants {constants()}.\n\n"
     )
     return said + head + "|---" * 8 + "|\n" + "".join(rows)
 
