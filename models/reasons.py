@@ -49,7 +49,7 @@ class Outlook:
         """`unmet` (4,) are the shares of days on which Sev1, Sev2, open and arrivals fail at the end of the paths that never get there."""
         sev1, sev2, waiting, arrivals = unmet >= min(0.5, unmet.max())
         causes = [cause for cause, fails in zip(self._causes(criteria), (sev1, sev2 or waiting, arrivals), strict=True) if fails]
-        begun = f"Not at today's staffing: {unreached:.0%} of the cases do not meet the exit criteria within {HORIZON} days. "
+        begun = f"No date: as things are, {unreached:.0%} of the cases do not meet the exit criteria within {HORIZON} days. "
         return begun + " ".join(causes)
 
     def _causes(self, criteria: Exit) -> tuple[str, str, str]:
