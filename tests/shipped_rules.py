@@ -1,0 +1,65 @@
+"""The shipped alerting rules as they are asked of a Prometheus that keeps no recorded series: each recorded name replaced by what it records."""
+
+import re
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import yaml
+
+FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "prometheus"
+FILES = (FOLDER / "hypercare.rules.yml", FOLDER / "golive.rules.yml")
+RECORDED = re.compile(r"\b\w+:\w+:\w+(?:\[(\w+)\])?")
+SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+Holds = npt.NDArray[np.bool_]
+
+
+class Shipped(NamedTuple):
+    """An alert's expression without recorded names, and its two durations in evaluations."""
+
+    expr: str
+    wait: int
+    keep: int
+
+    def firing(self, holds: Holds) -> Holds:
+        """(alerts, evaluations): where the expression holds, to where the alert fires: `for` and `keep_firing_for` as Prometheus does them."""
+        fires = np.zeros_like(holds)
+        since, gone, on = (np.zeros(len(holds), dtype) for dtype in (int, int, bool))
+        for step in range(holds.shape[1]):
+            held = holds[:, step]
+            since, gone = np.where(held, since + 1, 0), np.where(held, 0, gone + 1)
+            on = np.where(held, on | (since > self.wait), on & (gone <= self.keep))
+            since = np.where(on, self.wait + 1, since)
+            fires[:, step] = on
+        return fires
+
+
+class ShippedRules:
+    """All groups of all rule files; `replaced` puts one rule's expression in place of the shipped one."""
+
+    def __init__(self, replaced: dict[str, str] | None = None) -> None:
+        groups = [group for file in FILES for group in yaml.safe_load(file.read_text("utf-8"))["groups"]]
+        self.steps = {rule["alert"]: seconds(group.get("interval", "15s")) for group in groups for rule in group["rules"] if "alert" in rule}
+        rules: list[dict[str, Any]] = [rule for group in groups for rule in group["rules"]]
+        self.recorded = {rule["record"]: rule["expr"] for rule in rules if "record" in rule} | (replaced or {})
+        self.alerts = {rule["alert"]: rule for rule in rules if "alert" in rule}
+
+    def spelled(self, expr: str, step: int) -> str:
+        """`expr` with each recorded name replaced; a range of one becomes a subquery at the rule's interval of `step` seconds."""
+
+        def place(found: re.Match[str]) -> str:
+            name = found[0].split("[")[0]
+            inner = f"({self.spelled(self.recorded[name], step)})"
+            return f"{inner}[{found[1]}:{step}s]" if found[1] else inner
+
+        return RECORDED.sub(place, expr)
+
+    def alert(self, name: str, step: int) -> Shipped:
+        rule = self.alerts[name]
+        return Shipped(self.spelled(rule["expr"], step), *(seconds(rule.get(key, "0s")) // step for key in ("for", "keep_firing_for")))
+
+
+def seconds(duration: str) -> int:
+    return int(duration[:-1]) * SECONDS[duration[-1]]
