@@ -10,7 +10,7 @@ import yaml
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "prometheus"
 FILES = (FOLDER / "hypercare.rules.yml", FOLDER / "golive.rules.yml")
-RECORDED = re.compile(r"\b\w+:\w+:\w+(?:\[(\w+)\])?")
+RECORDED = re.compile(r"\b\w+:\w+:\w+(?=(\[)?)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 Holds = npt.NDArray[np.bool_]
@@ -31,7 +31,6 @@ class Shipped(NamedTuple):
             held = holds[:, step]
             since, gone = np.where(held, since + 1, 0), np.where(held, 0, gone + 1)
             on = np.where(held, on | (since > self.wait), on & (gone <= self.keep))
-            since = np.where(on, self.wait + 1, since)
             fires[:, step] = on
         return fires
 
@@ -41,24 +40,21 @@ class ShippedRules:
 
     def __init__(self, replaced: dict[str, str] | None = None) -> None:
         groups = [group for file in FILES for group in yaml.safe_load(file.read_text("utf-8"))["groups"]]
-        self.steps = {rule["alert"]: seconds(group.get("interval", "15s")) for group in groups for rule in group["rules"] if "alert" in rule}
         rules: list[dict[str, Any]] = [rule for group in groups for rule in group["rules"]]
         self.recorded = {rule["record"]: rule["expr"] for rule in rules if "record" in rule} | (replaced or {})
         self.alerts = {rule["alert"]: rule for rule in rules if "alert" in rule}
 
-    def spelled(self, expr: str, step: int) -> str:
-        """`expr` with each recorded name replaced; a range of one becomes a subquery at the rule's interval of `step` seconds."""
+    def spelled(self, expr: str) -> str:
+        """`expr` with each recorded name replaced, but where a range of it is asked for: that needs the recorded series."""
+        return RECORDED.sub(lambda found: found[0] if found[1] else f"({self.spelled(self.recorded[found[0]])})", expr)
 
-        def place(found: re.Match[str]) -> str:
-            name = found[0].split("[")[0]
-            inner = f"({self.spelled(self.recorded[name], step)})"
-            return f"{inner}[{found[1]}:{step}s]" if found[1] else inner
-
-        return RECORDED.sub(place, expr)
+    def ranges(self, expr: str) -> set[str]:
+        """The recorded names that are left in a spelled expression."""
+        return {found[0] for found in RECORDED.finditer(expr)}
 
     def alert(self, name: str, step: int) -> Shipped:
         rule = self.alerts[name]
-        return Shipped(self.spelled(rule["expr"], step), *(seconds(rule.get(key, "0s")) // step for key in ("for", "keep_firing_for")))
+        return Shipped(self.spelled(rule["expr"]), *(seconds(rule.get(key, "0s")) // step for key in ("for", "keep_firing_for")))
 
 
 def seconds(duration: str) -> int:

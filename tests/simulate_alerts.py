@@ -1,0 +1,152 @@
+"""`make simulate-alerts`: what the alerts of the burndown cost and find, measured on simulated sites, into docs/alerts.md.
+
+The series of the sites become blocks of a real Prometheus, which is asked what the shipped expressions say at every half-hour.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from tests.replayed_alerts import replayed
+from tests.shipped_rules import Holds, Shipped, ShippedRules
+from tests.simulated_series import burndown_series, intake_series
+from tests.simulated_sites import DAYS, PER_DAY, STEP_S, Site, halved, happened, site, spiked
+
+SEEDS = range(1, 361)
+AT_ONCE = 40
+FOUND_WITHIN = 14 * PER_DAY
+WEEKS = DAYS / 7
+SCENARIOS: dict[str, Callable[[Site], Site]] = {"healthy": lambda of: of, "spike": spiked, "halved": halved}
+AMBER, RED = "HypercareBurndownSlipping", "HypercareBurndownOffPlan"
+EITHER = "amber or red"
+LIMITS = {"false starts": 0.15, "spike": 1.0, "halved": 3.0}
+PAGE = Path("docs/alerts.md")
+BEGIN, END = "<!-- simulated: begin -->\n", "<!-- simulated: end -->\n"
+
+GAP, PLAN = "golive:hypercare_golive_plan_gap:max", "golive:hypercare_golive_plan:max"
+RISES = "golive:hypercare_golive_arrivals:max3d > golive:hypercare_golive_ended:max3d"
+GREW = "golive:hypercare_golive_plan_gap_growth:max3d > 2 * golive:hypercare_golive_gap_chance:sqrt3d"
+NAIVE = {
+    "open > plan": (f"{GAP} > 0", 0),
+    "open > 1.2 × plan": (f"{GAP} > 0.2 * {PLAN}", 0),
+    "open > 1.2 × plan for 2 days": (f"{GAP} > 0.2 * {PLAN}", 2 * PER_DAY),
+    "… while arrivals > closures": (f"{GAP} > 0.2 * {PLAN} and {RISES}", 2 * PER_DAY),
+    "gap grew in 3 days by > 2√(arrivals + closures)": (GREW, 0),
+}
+INTAKE = {"a silence of 2 hours": ("hypercare_golive_silence_seconds > 7200 and on (golive) hypercare_golive_age_seconds < 1209600", 0)}
+
+
+class Fired(NamedTuple):
+    """Where an alert fires: (sites, evaluations) each."""
+
+    healthy: Holds
+    spike: Holds
+    halved: Holds
+
+
+class Found(NamedTuple):
+    """Of the sites where the alert was quiet when it happened: the share found within 14 days, the share that would have fired without
+    anything having happened, and the median delay in days, infinite where less than half were found. `on`: share of the sites that were not quiet.
+    """
+
+    share: float
+    by_chance: float
+    median_days: float
+    on: float
+
+
+def of_burndown(rules: ShippedRules) -> dict[str, Shipped]:
+    """The alerts of the burndown, shipped and naive, by name."""
+    naive = {name: Shipped(rules.spelled(expr), wait, 0) for name, (expr, wait) in NAIVE.items()}
+    return naive | {name: rules.alert(name, STEP_S) for name in (AMBER, RED)}
+
+
+def of_intake(rules: ShippedRules) -> dict[str, Shipped]:
+    naive = {name: Shipped(expr, wait, 0) for name, (expr, wait) in INTAKE.items()}
+    return naive | {name: rules.alert(name, STEP_S) for name in ("HypercareSilence", "HypercareRouteShareHigh")}
+
+
+def measured(seeds: range, rules: ShippedRules) -> dict[str, Fired]:
+    """Every alert of the burndown on every site: undisturbed, with a spike, with half the capacity."""
+    parts = [_replayed(seeds[first : first + AT_ONCE], rules) for first in range(0, len(seeds), AT_ONCE)]
+    fired = {name: Fired(*(np.concatenate(each) for each in zip(*(part[name] for part in parts), strict=True))) for name in parts[0]}
+    both = zip(fired[AMBER], fired[RED], strict=True)
+    return fired | {EITHER: Fired(*(amber | red for amber, red in both))}
+
+
+def _replayed(seeds: range, rules: ShippedRules) -> dict[str, Fired]:
+    courses = [happened(change(site(seed))) for change in SCENARIOS.values() for seed in seeds]
+    fires = replayed(courses, burndown_series, rules, of_burndown(rules))
+    return {name: Fired(*np.split(each, len(SCENARIOS))) for name, each in fires.items()}
+
+
+def starts(fires: Holds) -> npt.NDArray[np.bool_]:
+    """Where it fires and did not half an hour before."""
+    return fires & ~np.pad(fires, ((0, 0), (1, 0)))[:, :-1]
+
+
+def false_starts(fires: Holds) -> float:
+    """Starts per site and week."""
+    return float(starts(fires).sum() / len(fires) / WEEKS)
+
+
+def found(fired: Fired, seeds: range, scenario: str) -> Found:
+    delays, chances = [], []
+    fires: Holds = getattr(fired, scenario)
+    for row, seed in enumerate(seeds):
+        begin = int(site(seed).disturbed * PER_DAY)
+        if not fires[row, begin - 1]:
+            after = np.flatnonzero(fires[row, begin : begin + FOUND_WITHIN])
+            delays.append((begin + after[0] + 1) / PER_DAY - site(seed).disturbed if after.size else np.inf)
+            chances.append(fired.healthy[row, begin : begin + FOUND_WITHIN].any())
+    return Found(float(np.isfinite(delays).mean()), float(np.mean(chances)), float(np.median(delays)), 1 - len(delays) / len(seeds))
+
+
+def passes(fired: dict[str, Fired], seeds: range) -> dict[str, tuple[float, float]]:
+    """What was measured, and its limit: false starts of amber and of red together, and the median delays of the first of them."""
+    both = false_starts(fired[AMBER].healthy) + false_starts(fired[RED].healthy)
+    delays = {name: found(fired[EITHER], seeds, name).median_days for name in ("spike", "halved")}
+    return {name: (value, LIMITS[name]) for name, value in ({"false starts": both} | delays).items()}
+
+
+def page(fired: dict[str, Fired], seeds: range, intake: dict[str, Holds]) -> str:
+    """The two tables as they stand in docs/alerts.md."""
+    lines = [
+        f"{len(seeds)} sites (seeds {seeds[0]} to {seeds[-1]}), {DAYS} days each, undisturbed and disturbed.\n",
+        "| rule | false starts a week | firing in health | spike found (median delay) | capacity halved found (median delay) |",
+        "|---|---|---|---|---|",
+        *(_row(name, each, seeds) for name, each in fired.items()),
+        "\n| rule, undisturbed | false starts a week in the two weeks after the go-live | in all weeks |",
+        "|---|---|---|",
+        *(f"| {name} | {starts(each)[:, : 14 * PER_DAY].sum() / len(each) / 2:.2f} | {false_starts(each):.2f} |" for name, each in intake.items()),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _row(name: str, fired: Fired, seeds: range) -> str:
+    cells = []
+    for scenario in ("spike", "halved"):
+        of = found(fired, seeds, scenario)
+        delay = f"{of.median_days:.1f} d" if np.isfinite(of.median_days) else "–"
+        cells.append(f"{of.share:.0%} ({delay}); {of.by_chance:.0%} by chance, {of.on:.0%} on before")
+    return f"| {name} | {false_starts(fired.healthy):.3f} | {fired.healthy.mean():.1%} | {cells[0]} | {cells[1]} |"
+
+
+def main() -> int:
+    rules, seeds = ShippedRules(), range(int(sys.argv[1]), int(sys.argv[2])) if len(sys.argv) > 2 else SEEDS
+    fired = measured(seeds, rules)
+    intake = replayed([happened(site(seed)) for seed in seeds], intake_series, rules, of_intake(rules))
+    text, results = page(fired, seeds, intake), passes(fired, seeds)
+    sys.stdout.write(text + "".join(f"{name}: {value:.3f}, limit {limit}\n" for name, (value, limit) in results.items()))
+    if seeds == SEEDS:
+        head, _, rest = PAGE.read_text("utf-8").partition(BEGIN)
+        PAGE.write_text(head + BEGIN + text + END + rest.partition(END)[2], "utf-8")
+    return int(any(value > limit for value, limit in results.values()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
