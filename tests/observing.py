@@ -37,7 +37,7 @@ def eventually(found: Callable[[], bool]) -> None:
 
 
 class Prometheus(Guarded):
-    """The real one, in a temporary folder, on a free port of the loopback interface. `data` may hold blocks of old samples before it starts."""
+    """The real one, in a temporary folder, on a free port of the loopback interface. `data` may hold blocks before it starts."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
         super().__init__("prometheus", signal.SIGTERM)

@@ -1,4 +1,4 @@
-"""The shipped alerting rules as they are asked of a Prometheus that keeps no recorded series: each recorded name replaced by what it records."""
+"""The shipped alerts as they are asked of a Prometheus that has no recorded series: each recorded name replaced by what it records."""
 
 import re
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy.typing as npt
 import yaml
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "prometheus"
-FILES = (FOLDER / "hypercare.rules.yml", FOLDER / "golive.rules.yml")
+FILES = tuple(FOLDER / f"{name}.rules.yml" for name in ("hypercare", "burndown", "golive"))
 RECORDED = re.compile(r"\b\w+:\w+:\w+(?=(\[)?)")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
@@ -24,7 +24,7 @@ class Shipped(NamedTuple):
     keep: int
 
     def firing(self, holds: Holds) -> Holds:
-        """(alerts, evaluations): where the expression holds, to where the alert fires: `for` and `keep_firing_for` as Prometheus does them."""
+        """(alerts, evaluations), from where the expression holds to where the alert fires: `for` and `keep_firing_for` as in Prometheus."""
         fires = np.zeros_like(holds)
         since, gone, on = (np.zeros(len(holds), dtype) for dtype in (int, int, bool))
         for step in range(holds.shape[1]):

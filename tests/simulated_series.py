@@ -1,4 +1,4 @@
-"""The series of simulated sites, as docs/figures.md defines them, half-hour by half-hour, in the text that `promtool tsdb create-blocks-from` reads."""
+"""The series of simulated sites, as docs/figures.md defines them, half-hour by half-hour, as a text that promtool makes blocks of."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path

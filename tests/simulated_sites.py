@@ -1,14 +1,14 @@
 """Simulated sites after their go-live, half-hour by half-hour: what came, what left, what is open, and what was planned.
 
-A site has, drawn anew for each seed: 180 to 420 problems that are found at a rate decaying with b (log-normal, median 0.09 a day, sigma 0.3)
-on top of a floor of 1 to 2.5 tickets a day. A day's count is negative binomial with a variance of 1 to 2 times its mean; Saturdays and Sundays
-have 0.3 to 0.6 of a working day's arrivals, and the week as a whole is normal. From 06:00 to 22:00 three times as much comes in an hour as at
-night. The team ends Poisson(capacity) tickets on a working day, capacity being 9 to 15, half of it on a Saturday or Sunday, from 08:00 to 18:00;
-4 % are reopened a day later. The go-live is at midnight on a day from Monday to Friday.
+A site has, drawn anew for each seed: 180 to 420 problems that are found at a rate decaying with b (log-normal, median 0.09 a day,
+sigma 0.3) on top of a floor of 1 to 2.5 tickets a day. A day's count is negative binomial with a variance of 1 to 2 times its mean;
+Saturdays and Sundays have 0.3 to 0.6 of a working day's arrivals, and the week as a whole is normal. From 06:00 to 22:00 three times as
+much comes in an hour as at night. The team ends Poisson(capacity) tickets on a working day, capacity being 9 to 15, half of it on a
+Saturday or Sunday, from 08:00 to 18:00; 4 % are reopened a day later. The go-live is at midnight on a day from Monday to Friday.
 
-The plan is `Rates` from a rough prior of the site: problems, decay, floor and capacity (over the whole week) as they are, each wrong by a
-log-normal factor of sigma `PRIOR`. Nobody planned the disturbances: a spike of 60 to 120 tickets, a fifth of a day or more of it gone after each
-day (decay 0.2 to 0.6 a day), or half the capacity gone.
+The plan is `Rates` from a rough prior of the site: problems, decay, floor and capacity (over the whole week) as they are, each wrong by
+a log-normal factor of sigma `PRIOR`. It knows no weekends. Nobody planned the disturbances, which begin on a day from 7 to 21: a spike of
+60 to 120 tickets that decays with 0.2 to 0.6 a day, or half the capacity gone for good.
 """
 
 from typing import NamedTuple
@@ -36,7 +36,7 @@ WORKS = ((HOURS >= 8) & (HOURS < 18)).astype(float)
 
 
 class Site(NamedTuple):
-    """`spike` tickets more, from day `disturbed` on, decaying with `spike_decay`; of `capacity` the part `remaining` is left from that day on."""
+    """From day `disturbed` on `spike` tickets more come, decaying with `spike_decay`, and of `capacity` the part `remaining` is left."""
 
     seed: int
     problems: float
@@ -96,7 +96,7 @@ def happened(of: Site) -> Course:
     for step in range(STEPS):
         there = level + arrivals[step] + returning[step]
         ended[step] = min(there, able[step])
-        returning[step + PER_DAY] = back.random(ended[step]).__lt__(REOPENED).sum()
+        returning[step + PER_DAY] = back.binomial(ended[step], REOPENED)
         level = levels[step] = there - ended[step]
     days = (np.arange(STEPS) + 1) / PER_DAY
     return Course(of, arrivals, ended, levels, np.array([planned(of.plan, day) for day in days]))
