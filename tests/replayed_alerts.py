@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from tests.observing import Prometheus, ran
-from tests.shipped_rules import Holds, Shipped, ShippedRules
+from tests.shipped_rules import RECORDED, Holds, Shipped, ShippedRules
 from tests.simulated_series import START, Told, identity, write
 from tests.simulated_sites import STEP_S, STEPS, Course
 
@@ -21,7 +21,7 @@ class Replay:
 
     def fires(self, alerts: dict[str, Shipped]) -> dict[str, Holds]:
         """(go-lives, evaluations) for each alert. Recorded series that one looks back on are recorded first, as Prometheus would have."""
-        back = {name for alert in alerts.values() for name in self.rules.ranges(alert.expr)}
+        back = {name for alert in alerts.values() for name in RECORDED.findall(alert.expr)}
         self.keep([told for name in sorted(back) for told in self._recorded(name)])
         return {name: alert.firing(~np.isnan(self._asked(alert.expr))) for name, alert in alerts.items()}
 

@@ -10,7 +10,8 @@ import yaml
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "prometheus"
 FILES = tuple(FOLDER / f"{name}.rules.yml" for name in ("hypercare", "burndown", "golive"))
-RECORDED = re.compile(r"\b\w+:\w+:\w+(?=(\[)?)")
+RECORDED = re.compile(r"\b\w+:\w+:\w+")
+LOOKED_BACK = re.compile(r"(\b\w+:\w+:\w+)\[")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 Holds = npt.NDArray[np.bool_]
@@ -36,21 +37,19 @@ class Shipped(NamedTuple):
 
 
 class ShippedRules:
-    """All groups of all rule files; `replaced` puts one rule's expression in place of the shipped one."""
+    """All groups of all rule files; `replaced` puts other expressions in place of what some names record."""
 
     def __init__(self, replaced: dict[str, str] | None = None) -> None:
-        groups = [group for file in FILES for group in yaml.safe_load(file.read_text("utf-8"))["groups"]]
-        rules: list[dict[str, Any]] = [rule for group in groups for rule in group["rules"]]
+        files = [yaml.safe_load(file.read_text("utf-8")) for file in FILES]
+        rules: list[dict[str, Any]] = [rule for file in files for group in file["groups"] for rule in group["rules"]]
         self.recorded = {rule["record"]: rule["expr"] for rule in rules if "record" in rule} | (replaced or {})
         self.alerts = {rule["alert"]: rule for rule in rules if "alert" in rule}
+        self.looked_back = {found for rule in rules for found in LOOKED_BACK.findall(rule["expr"])}
 
     def spelled(self, expr: str) -> str:
-        """`expr` with each recorded name replaced, but where a range of it is asked for: that needs the recorded series."""
-        return RECORDED.sub(lambda found: found[0] if found[1] else f"({self.spelled(self.recorded[found[0]])})", expr)
-
-    def ranges(self, expr: str) -> set[str]:
-        """The recorded names that are left in a spelled expression."""
-        return {found[0] for found in RECORDED.finditer(expr)}
+        """`expr` with each recorded name replaced, but those of which some rule asks for a range: these have to be recorded."""
+        kept = self.looked_back
+        return RECORDED.sub(lambda found: found[0] if found[0] in kept else f"({self.spelled(self.recorded[found[0]])})", expr)
 
     def alert(self, name: str, step: int) -> Shipped:
         rule = self.alerts[name]

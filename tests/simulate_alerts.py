@@ -81,6 +81,7 @@ def measured(seeds: range, rules: ShippedRules) -> dict[str, Fired]:
 def _replayed(seeds: range, rules: ShippedRules) -> dict[str, Fired]:
     courses = [happened(change(site(seed))) for change in SCENARIOS.values() for seed in seeds]
     fires = replayed(courses, burndown_series, rules, of_burndown(rules))
+    sys.stderr.write(f"{seeds[-1]}\n")
     return {name: Fired(*np.split(each, len(SCENARIOS))) for name, each in fires.items()}
 
 
