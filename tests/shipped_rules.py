@@ -9,7 +9,7 @@ import numpy.typing as npt
 import yaml
 
 FOLDER = Path(__file__).resolve().parent.parent / "deploy" / "prometheus"
-FILES = tuple(FOLDER / f"{name}.rules.yml" for name in ("hypercare", "burndown", "golive"))
+FILES = tuple(FOLDER / f"{name}.rules.yml" for name in ("hypercare", "objective", "burndown", "golive"))
 RECORDED = re.compile(r"\b\w+:\w+:\w+")
 LOOKED_BACK = re.compile(r"(\b\w+:\w+:\w+)\[")
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}

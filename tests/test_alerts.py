@@ -59,16 +59,18 @@ def test_a_limit_that_moved_is_found(tmp_path: Path, faults: list[Fault]) -> Non
     for fault in faults:
         assert any(fault.limit in text for text in rules.values()), fault
         rules = {name: text.replace(fault.limit, fault.other) for name, text in rules.items()}
-    assert {(fault.alert, fault.time) for fault in faults} - _failing(tmp_path, rules) == set()
+    changed = {file.name: rules[file.name] for file in FILES if rules[file.name] != file.read_text()}
+    assert {(fault.alert, fault.time) for fault in faults} - _failing(tmp_path, changed) == set()
 
 
 def _failing(folder: Path, rules: dict[str, str]) -> set[tuple[str, str]]:
-    """The alerts, and the times of their tests, that these rule files fail; what is as shipped is left out."""
+    """The alerts, and the times of their tests, that these texts of rule files fail."""
     for name, text in rules.items():
         (folder / name).write_text(text)
-    for file in RULE_TESTS:
+    asked = [file for file in RULE_TESTS if rules.keys() & {Path(name).name for name in yaml.safe_load(file.read_text())["rule_files"]}]
+    for file in asked:
         (folder / file.name).write_text(file.read_text().replace("../", ""))
-    good, said = ran("promtool", "test", "rules", *(folder / file.name for file in RULE_TESTS))
+    good, said = ran("promtool", "test", "rules", *(folder / file.name for file in asked))
     failing = set(re.findall(r"alertname: (\w+), time: (\w+),", said))
     assert good is not bool(failing), said
     return failing
