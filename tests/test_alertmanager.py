@@ -88,11 +88,8 @@ class Alertmanager(Guarded):
         now = datetime.now(UTC).isoformat()
         assert httpx2.post(self._alerts, json=[{"labels": labels, "startsAt": now} for labels in alerts]).status_code == 200
         eventually(lambda: len(self._known()) == len(alerts) and all(known["status"]["state"] != "unprocessed" for known in self._known()))
-        return {
-            "{alertname} {site}".format_map({"site": ""} | known["labels"]).strip()
-            for known in self._known()
-            if not known["status"]["inhibitedBy"]
-        }
+        told = [known["labels"] for known in self._known() if not known["status"]["inhibitedBy"]]
+        return {f"{labels['alertname']} {labels.get('site', '')}".strip() for labels in told}
 
     def _known(self) -> list[dict[str, dict[str, str]]]:
         known: list[dict[str, dict[str, str]]] = httpx2.get(self._alerts).json()
