@@ -53,7 +53,8 @@ class Prometheus(Guarded):
         eventually(lambda: self.log.read_text().count("Server is ready") == self.starts)
 
     def _port(self) -> str:
-        return re.findall(r'msg="Listening on" address=127\.0\.0\.1:(\d+)', self.log.read_text())[-1]
+        *_, port = re.finditer(r'msg="Listening on" address=127\.0\.0\.1:(\d+)', self.log.read_text())
+        return port[1]
 
     def ask(self, expression: str) -> list[dict[str, Any]]:
         return self._asked("query", query=expression)

@@ -28,6 +28,7 @@ STEPS = DAYS * PER_DAY
 STEP_S = 86_400 // PER_DAY
 PRIOR = {"problems": 0.2, "decay": 0.15, "floor": 0.3, "capacity": 0.1}
 WEEKEND_CAPACITY = 0.5
+WHOLE_WEEK = (5 + 2 * WEEKEND_CAPACITY) / 7
 REOPENED = 0.04
 EARLIEST, LATEST = 7, 21
 HOURS = np.arange(PER_DAY) * 24 / PER_DAY
@@ -71,10 +72,16 @@ def site(seed: int) -> Site:
     rng = np.random.default_rng([seed, 0])
     problems, decay, floor = rng.uniform(180, 420), 0.09 * np.exp(rng.normal(0, 0.3)), rng.uniform(1, 2.5)
     capacity = rng.uniform(9, 15)
-    known = {"problems": problems, "decay": decay, "floor": floor, "capacity": capacity * (5 + 2 * WEEKEND_CAPACITY) / 7}
+    known = {"problems": problems, "decay": decay, "floor": floor, "capacity": capacity * WHOLE_WEEK}
     plan = Rates(**{name: float(value * np.exp(rng.normal(0, PRIOR[name]))) for name, value in known.items()})
     rest = (rng.uniform(1, 2), rng.uniform(0.3, 0.6), capacity, int(rng.integers(0, 5)), plan, float(rng.uniform(EARLIEST, LATEST)))
     return Site(seed, problems, float(decay), floor, *rest)
+
+
+def worse_planned(of: Site) -> Site:
+    """The same site, and what the plan took for its figures twice as wrong, as factors."""
+    true = {"problems": of.problems, "decay": of.decay, "floor": of.floor, "capacity": of.capacity * WHOLE_WEEK}
+    return of._replace(plan=Rates(**{name: getattr(of.plan, name) ** 2 / value for name, value in true.items()}))
 
 
 def spiked(of: Site) -> Site:
@@ -123,4 +130,5 @@ def _able(of: Site) -> Ints:
     capacity = (np.where(of.rests(), WEEKEND_CAPACITY, 1.0)[:, None] * of.capacity * share).ravel()
     able = rng.poisson(capacity)
     thinned = np.random.default_rng([of.seed, 6]).binomial(able, of.remaining)
-    return np.where(np.arange(STEPS) / PER_DAY >= of.disturbed, thinned, able)
+    left: Ints = np.where(np.arange(STEPS) / PER_DAY >= of.disturbed, thinned, able)
+    return left

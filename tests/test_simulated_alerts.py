@@ -14,7 +14,7 @@ from tests.simulate_alerts import AMBER, EITHER, GAP, LIMITS, RED, found, measur
 from tests.simulated_series import Told, burndown_series
 from tests.simulated_sites import DAYS, PER_DAY, STEP_S, STEPS, Course, halved, happened, site, spiked
 
-FEW = range(1, 13)
+FEW = [site(seed) for seed in range(1, 13)]
 SLIPPING = "golive:hypercare_golive_slipping:bool"
 
 
@@ -33,7 +33,7 @@ def test_few_sites_have_few_false_starts_and_what_happens_is_found() -> None:
 @needs("prometheus")
 def test_a_rule_that_is_noise_breaks_the_limit_of_false_starts() -> None:
     rules = ShippedRules({SLIPPING: f"{GAP} > bool 0"})
-    fires = replayed([happened(site(seed)) for seed in FEW], burndown_series, rules, shipped(rules))
+    fires = replayed([happened(each) for each in FEW], burndown_series, rules, shipped(rules))
     assert sum(starts(fires[name]).sum() for name in (AMBER, RED)) / len(FEW) / DAYS * 7 > 2 * LIMITS["false starts"]
 
 
@@ -95,4 +95,4 @@ def test_what_came_and_was_not_ended_is_open() -> None:
 
 
 def _open(course: Course) -> list[int]:
-    return course.open.tolist()
+    return [int(level) for level in course.open]
