@@ -125,13 +125,13 @@ def page(sites: list[Site], fired: dict[str, Fired], worse: dict[str, Fired], in
     """The two tables as they stand in docs/alerts.md."""
     some = len(worse[EITHER].healthy)
     lines = [
-        f"{len(sites)} sites (seeds {sites[0].seed} to {sites[-1].seed}), {DAYS} days each, undisturbed and disturbed; {some} of them once more, with a plan",
-        "that is twice as wrong.\n",
+        f"{len(sites)} sites (seeds {sites[0].seed} to {sites[-1].seed}), {DAYS} days each, undisturbed and disturbed; "
+        f"{some} of them once more, with a plan\nthat is twice as wrong.\n",
         "| rule | false starts a week | firing in health | spike found (median delay) | capacity halved found (median delay) |",
         "|---|---|---|---|---|",
         *(_row(name, each, sites) for name, each in fired.items()),
         *(_row(f"{name}, a worse plan", each, sites[:some]) for name, each in worse.items()),
-        f"\n| rule, {len(intake['HypercareSilence'])} undisturbed sites | false starts a week in the two weeks after the go-live | in all weeks |",
+        f"\n| rule, {some} undisturbed sites | false starts a week in the two weeks after the go-live | in all weeks |",
         "|---|---|---|",
         *(f"| {name} | {false_starts(each[:, : 14 * PER_DAY]):.2f} | {false_starts(each):.2f} |" for name, each in intake.items()),
     ]
