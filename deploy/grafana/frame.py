@@ -70,7 +70,9 @@ def _alerts() -> Json:
 
 
 def _golives(variables: Sequence[Json]) -> Json:
-    """Of the chosen go-lives, where a board lets choose. At the minute of the go-live, in milliseconds: the age at any later or earlier scrape tells it, so no scrape has to hit it."""
+    """At the minute of the go-live, in milliseconds: the age at any scrape tells it, so none has to hit it. Of the chosen go-lives, where
+    the board lets choose.
+    """
     chosen = f"{{{CHOSEN}}}" if any(variable["name"] == "golive" for variable in variables) else ""
     age = f"hypercare_golive_age_seconds{chosen}"
     expr = once(f"60000 * round((timestamp({age}) - {age}) / 60)")

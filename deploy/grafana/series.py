@@ -1,6 +1,7 @@
 """What panels ask Prometheus for: the series of hypercare with the board's variables in their selectors."""
 
-CHOSEN = 'golive=~"$golive", site=~"$site", wave=~"$wave"'
+AT_SITE = 'site=~"$site"'
+CHOSEN = f'golive=~"$golive", {AT_SITE}, wave=~"$wave"'
 
 
 def once(series: str) -> str:
@@ -10,7 +11,7 @@ def once(series: str) -> str:
 
 def of_site(name: str, **labels: str) -> str:
     """A series of the chosen sites; each label is matched as a regular expression."""
-    return once(f"hypercare_{name}{{{_matched('site=~"$site"', labels)}}}")
+    return once(f"hypercare_{name}{{{_matched(AT_SITE, labels)}}}")
 
 
 def of_golive(name: str, **labels: str) -> str:

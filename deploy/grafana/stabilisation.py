@@ -105,7 +105,7 @@ def _exit() -> list[Json]:
         signed(
             stat(
                 "Slipped since yesterday",
-                "Days by which the middle date is later than the last snapshot of the day before said; no data before two days have a date.",
+                "Days by which the middle date is later than yesterday's snapshot said; no data before both have one.",
                 of_golive("forecast_slip_days", target="exit"),
                 "d",
                 limits((1, "orange"), (3.5, "red")),
