@@ -4,7 +4,7 @@ real service has data for every one."""
 import json
 import re
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
@@ -78,12 +78,22 @@ def links(panel: dict[str, Any]) -> list[str]:
     return [link["url"] for link in (*panel["links"], *panel["fieldConfig"]["defaults"].get("links", []))]
 
 
-def test_every_link_leads_to_what_the_service_answers() -> None:
+def astray(urls: Iterable[str]) -> list[str]:
+    """Those that lead to no route, or ask it for something that it does not know."""
     paths = create_app([*ROUTERS, router], SelfNamed()).openapi()["paths"]
-    for url in {url for panel in PANELS for url in links(panel)}:
-        asked = urlsplit(re.sub(r"\$\{(__field\.labels\.)?(\w+)\}", r"{\2}", url.removeprefix("${hypercare}")))
-        known = {each["name"] for each in paths[asked.path]["get"].get("parameters", [])}
-        assert {name for name, _ in parse_qsl(asked.query, strict_parsing=bool(asked.query))} <= known, url
+    return [url for url in urls if not _answered(paths, url)]
+
+
+def _answered(paths: dict[str, Any], url: str) -> bool:
+    asked = urlsplit(re.sub(r"\$\{(__field\.labels\.)?(\w+)\}", r"{\2}", url.removeprefix("${hypercare}")))
+    known = {each["name"] for each in paths.get(asked.path, {}).get("get", {}).get("parameters", [])}
+    return "get" in paths.get(asked.path, {}) and {name for name, _ in parse_qsl(asked.query, keep_blank_values=True)} <= known
+
+
+def test_every_link_leads_to_what_the_service_answers() -> None:
+    assert astray({url for panel in PANELS for url in links(panel)}) == []
+    planted = ["${hypercare}/v1/nowhere", "${hypercare}/v1/tickets?grade=sev1", "${hypercare}/v1/golives/${golive}/waivers"]
+    assert astray([*planted, "${hypercare}/v1/tickets?severity=${__field.labels.severity}"]) == planted
 
 
 def test_a_link_takes_only_labels_that_its_series_have() -> None:
@@ -151,7 +161,7 @@ def _parses(folder: Path, expressions: list[str]) -> bool:
     return ran("promtool", "check", "rules", folder / "panels.yml")[0]
 
 
-def answered(folder: Path, series: dict[str, str], expected: dict[str, list[dict[str, Any]]]) -> tuple[bool, str]:
+def noted(folder: Path, series: dict[str, str], expected: dict[str, list[dict[str, Any]]]) -> tuple[bool, str]:
     """Whether an annotation's expression tells, at each instant, what is expected of it: name and instant, as `Releases 20m`."""
     checks = []
     for told, samples in expected.items():
@@ -172,9 +182,9 @@ def test_a_version_is_noted_for_a_quarter_of_an_hour_and_a_way_back_too(tmp_path
     }
     one, two = ([{"labels": f'{{version="{version}"}}', "value": 1}] for version in "12")
     expected = {f"{name} 30m": [], f"{name} 62m": two, f"{name} 100m": [], f"{name} 124m": one, f"{name} 160m": []}
-    good, said = answered(tmp_path, versions, expected)
+    good, said = noted(tmp_path, versions, expected)
     assert good, said
-    assert not answered(tmp_path, versions, {f"{name} 62m": []})[0]
+    assert not noted(tmp_path, versions, {f"{name} 62m": []})[0]
 
 
 @needs("promtool")
@@ -184,8 +194,8 @@ def test_a_go_live_is_noted_at_its_minute_whenever_it_is_asked_for(tmp_path: Pat
     ages = {
         f'hypercare_golive_age_seconds{{{labels}, instance="{replica}"}}': f"{begin}+60x60" for replica, begin in (("a", -600), ("b", -599))
     }
-    noted = [{"labels": f"{{{labels}}}", "value": 10 * MINUTE_MS}]
-    good, said = answered(tmp_path, ages, {"Go-lives 2m": noted, "Go-lives 10m": noted, "Go-lives 50m": noted})
+    mark = [{"labels": f"{{{labels}}}", "value": 10 * MINUTE_MS}]
+    good, said = noted(tmp_path, ages, {"Go-lives 2m": mark, "Go-lives 10m": mark, "Go-lives 50m": mark})
     assert good, said
 
 
