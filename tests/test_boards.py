@@ -20,21 +20,26 @@ from services.ledger import Ledger
 from services.stabilisation import furnish, router
 from services.stabilisation.golive_series import SERIES
 from services.stabilisation.metrics import METRICS
+from services.stabilisation.model_series import MOST_REPLICAS
 from services.stabilisation.progress import Progress
+from services.stabilisation.pulse import MOST_GOLIVES
+from services.stabilisation.scrape import MOST_KNOWN_ERRORS, MOST_SITES, MOST_SYSTEMS
 from services.stabilisation.watching import Watch
 from services.web.app import create_app
 from services.web.callers import SelfNamed
 from tests.observing import PATIENCE_S, Prometheus, eventually, needs, ran
+from tests.scrapes import scraped
 from tests.showcase import Clock, showcase
 
 ROOT = Path(__file__).resolve().parent.parent
 GRAFANA, PROMETHEUS = ROOT / "deploy" / "grafana", ROOT / "deploy" / "prometheus"
-RULES = PROMETHEUS / "hypercare.rules.yml"
 BOARDS: dict[str, dict[str, Any]] = {board["uid"]: board for board in map(json.loads, generate().values())}
 PANELS = [panel for board in BOARDS.values() for panel in board["panels"]]
 ANNOTATIONS = {note["name"]: note for board in BOARDS.values() for note in board["annotations"]["list"]}
 EXPRESSIONS = sorted({target["expr"] for panel in PANELS for target in panel["targets"]} | {note["expr"] for note in ANNOTATIONS.values()})
 MINUTE_MS = 60_000
+MOST_CRITERIA = 40
+"""`CriteriaText` takes no more."""
 
 
 def spelled(expression: str) -> str:
@@ -200,15 +205,23 @@ def test_a_go_live_is_noted_at_its_minute_whenever_it_is_asked_for(tmp_path: Pat
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """HOST:PORT of the real routes on a free port, over a ledger in which everything happens that a panel can show."""
+def lived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
+    """A ledger in which everything happens that a panel can show."""
     database = open_database(f"sqlite:///{tmp_path_factory.mktemp('served') / 'hypercare.db'}")
     migrate(database)
     clock = Clock()
     ledger = Ledger(database, clock)
     showcase(ledger, clock)
+    yield ledger
+    ledger.close()
+    database.close()
+
+
+@pytest.fixture(scope="module")
+def address(lived: Ledger) -> Iterator[str]:
+    """HOST:PORT of the real routes on a free port."""
     app = create_app([router], SelfNamed())
-    furnish(app, ledger, Watch(), Progress())
+    furnish(app, lived, Watch(), Progress())
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
@@ -216,20 +229,26 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     yield f"127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
     server.should_exit = True
     thread.join(PATIENCE_S)
-    ledger.close()
-    database.close()
 
 
 def scraping(target: str) -> dict[str, Any]:
     """The committed configuration at another pace and with other addresses."""
     settings: dict[str, Any] = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     settings["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
-    settings["rule_files"] = [str(RULES)]
+    settings["rule_files"] = [str(PROMETHEUS / name) for name in settings["rule_files"]]
     settings["alerting"]["alertmanagers"] = []
     for job in settings["scrape_configs"]:
         del job["authorization"]
         job["static_configs"] = [{"targets": [target]}]
     return settings
+
+
+def test_the_scrape_takes_more_series_than_there_can_be(lived: Ledger) -> None:
+    job = scraping("")["scrape_configs"][0]
+    per_site = 25 * (MOST_SYSTEMS + 2) + 5 * 16 + 4 + (MOST_SYSTEMS + 1) + 4
+    per_golive = sum(("golive", "GL-1") in labels for _, labels in scraped(lived)) + MOST_SYSTEMS + MOST_CRITERIA
+    of_tickets = (MOST_SITES + 1) * per_site + MOST_SYSTEMS + MOST_REPLICAS + MOST_KNOWN_ERRORS + 20
+    assert job["sample_limit"] > of_tickets + MOST_GOLIVES * per_golive > of_tickets + MOST_GOLIVES * len(SERIES)
 
 
 @pytest.fixture(scope="module")
