@@ -37,7 +37,9 @@ BEGIN = datetime(2026, 3, 2, 5, 0, tzinfo=UTC)
 DECLARED = BEGIN + 18 * DAY + 2 * HOUR
 """Late, so that only two stand-ups are to be caught up with."""
 END = BEGIN + 20 * DAY + HOUR + MINUTE
-"""A minute after a stand-up."""
+EXITED = END - DAY
+"""Both a minute after a stand-up."""
+NOW = END + 4 * MINUTE
 LAST_SEV1 = 15 * DAY + 6 * HOUR
 """Since the go-live: so late that the exit is still to come."""
 LEAD = Attribution("ann", "lead", reason="agreed at the stand-up")
@@ -46,6 +48,10 @@ VENDOR = Attribution("vera", "vendor")
 SYSTEMS = ("plc_scada", "erp", "mes_config", "lims")
 PACE: dict[Severity, tuple[float, float]] = {"sev1": (0.05, 5), "sev2": (0.2, 30), "sev3": (2, 60), "sev4": (5, 80)}
 """Mean hours from the submission to the acknowledgement, and from there to the resolution."""
+
+
+GROUPED = e.TicketGrouped(parent="HC-1")
+"""Stands for: under the ticket that came before it in the story."""
 
 
 @dataclass
@@ -67,17 +73,16 @@ class Scene(NamedTuple):
 
 
 def showcase(ledger: Ledger, clock: Clock) -> None:
-    """Lives all of it; afterwards it is `END`."""
+    """Lives all of it; afterwards it is `NOW`."""
     _model_and_deliveries(ledger)
     story = sorted(_story(Random(4)), key=lambda scene: (scene.at, scene.ticket))
     stage = Stage(ledger)
-    stage.play([scene for scene in story if scene.at < DECLARED])
-    clock.now = DECLARED
-    ledger.write(_golives).result()
-    stage.play([scene for scene in story if scene.at >= DECLARED])
-    clock.now = END
-    asyncio.run(Keeper(ledger, Progress()).take_due())
-    ledger.write(_exit_and_begin).result()
+    for until, happens in ((DECLARED, _golives), (EXITED, _exit), (END, _last_minutes)):
+        stage.play([scene for scene in story if clock.now <= scene.at < until])
+        clock.now = until
+        asyncio.run(Keeper(ledger, Progress()).take_due())
+        happens(ledger)
+    clock.now = NOW
 
 
 def _model_and_deliveries(ledger: Ledger) -> None:
@@ -88,7 +93,7 @@ def _model_and_deliveries(ledger: Ledger) -> None:
             happened(ledger, ticket.id, event)
     happened(ledger, ticket.id, e.NotificationRequested(delivery="d", channel="webhook", address="x", urgency="page"))
     happened(ledger, ticket.id, e.NotificationFailed(delivery="d", attempts=9, error="refused"))
-    judged = [Answer("erp", judged="erp"), Answer("erp", judged="lims", blind=True)]
+    judged = [Answer("erp", judged="erp"), Answer("erp", judged="lims", blind=True), Answer("erp", judged="erp", blind=True)]
     decided(ledger, [each._replace(site="Basel") for each in (*calm(1, WINDOW + LEAST_REFERENCE), *judged)])
     ledger.write(_known_error_and_refusal).result()
     consumers = [("classifier", ["TicketSubmitted"]), ("relay", [])]
@@ -123,10 +128,9 @@ class Stage:
     def _play(self, draft: Draft, scene: Scene) -> None:
         if scene.event is None:
             self.tickets[scene.ticket] = submit(draft, told(reported_severity=scene.severity), DESK)[0].id
-        elif isinstance(scene.event, e.TicketGrouped):
-            record(draft, self.tickets[scene.ticket], e.TicketGrouped(parent=self.tickets[scene.ticket - 1]), scene.by)
         else:
-            record(draft, self.tickets[scene.ticket], scene.event, scene.by)
+            event = e.TicketGrouped(parent=self.tickets[scene.ticket - 1]) if scene.event is GROUPED else scene.event
+            record(draft, self.tickets[scene.ticket], event, scene.by)
 
 
 def _story(dice: Random) -> Iterator[Scene]:
@@ -179,20 +183,27 @@ def _work(number: int, taken: datetime, solved: datetime, gxp: str) -> Iterator[
         yield Scene(solved + HOUR, number, e.TicketClosed(), QA)
 
 
-def _storm(number: int) -> Iterator[Scene]:
-    """In the last half an hour: one Sev3, and another that joins it; nobody has them in work."""
-    for place in range(2):
-        at = END - (20 - place) * MINUTE
-        yield Scene(at, number + place, None, DESK, "sev3")
-        yield Scene(at + MINUTE / 6, number + place, classified(Answer("erp")), SERVICE)
-    yield Scene(END - 18 * MINUTE, number + 1, e.TicketGrouped(parent="HC-1"), SERVICE)
+def _storm(first: int) -> Iterator[Scene]:
+    """In the last half an hour: six tickets of one known fault, one under another, the first still in the triage queue; none is in work."""
+    known = ({"known_error": "KE-1", "score": 0.9, "title": "Printer", "workaround": "Restart it"},)
+    said_so = classified(Answer("erp", unknown_words=0.2)).model_copy(update={"severity": "sev2", "known_errors": known})
+    for number in range(first, first + 6):
+        at = END - 9 * MINUTE + (number - first) * MINUTE
+        yield Scene(at, number, None, DESK, "sev2")
+        yield Scene(at + MINUTE / 6, number, said_so, SERVICE)
+        yield Scene(at + MINUTE / 3, number, e.TicketRouted(system="erp", team="erp") if number > first else e.TicketQueued(), SERVICE)
+    yield Scene(END - 2 * MINUTE, first + 1, GROUPED, SERVICE)
 
 
 def _resolution(cause: str) -> e.TicketResolved:
     return e.TicketResolved.model_validate({"cause_system": "erp", "cause_class": cause, "resolution": "done and tried"})
 
 
-def _golives(draft: Draft) -> None:
+def _golives(ledger: Ledger) -> None:
+    ledger.write(_declared_and_planned).result()
+
+
+def _declared_and_planned(draft: Draft) -> None:
     leaving = ("role:vendor",)
     said.declare(draft, _text("Cork", BEGIN, hypercare_only=leaving), LEAD)
     said.declare(draft, _text("Lund", BEGIN - 20 * DAY), LEAD)
@@ -206,9 +217,21 @@ def _golives(draft: Draft) -> None:
         said.report_exposure(draft, ExposureText(site="Cork", day=(BEGIN + day * DAY).date(), steps=900, **done), LEAD)
 
 
-def _exit_and_begin(draft: Draft) -> None:
-    said.exit_golive(draft, "GL-2", snapshot_id("GL-2", END.date()), LEAD)
-    said.declare(draft, _text("Ghent", END - MINUTE, wave="2"), LEAD)
+def _exit(ledger: Ledger) -> None:
+    ledger.write(lambda draft: said.exit_golive(draft, "GL-2", snapshot_id("GL-2", EXITED.date()), LEAD)).result()
+
+
+def _last_minutes(ledger: Ledger) -> None:
+    """Ghent goes live; Lund has a Sev1 after its exit, nobody takes it, and who is to know of it has not been reached yet."""
+
+    def command(draft: Draft) -> None:
+        said.declare(draft, _text("Ghent", END, wave="2"), LEAD)
+        ticket = submit(draft, told(site="Lund", reported_severity="sev1"), DESK)[0].id
+        record(draft, ticket, classified(Answer("erp")).model_copy(update={"severity": "sev1"}), SERVICE)
+        record(draft, ticket, e.TicketReclassified(severity="sev1"), ENGINEER)
+        record(draft, ticket, e.NotificationRequested(delivery="e", channel="webhook", address="x", urgency="page"), SERVICE)
+
+    ledger.write(command).result()
 
 
 def _text(site: str, at: datetime, wave: str = "1", hypercare_only: tuple[str, ...] = ()) -> GoLiveText:

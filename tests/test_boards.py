@@ -19,7 +19,7 @@ from services.db import migrate, open_database
 from services.ledger import Ledger
 from services.stabilisation import furnish, router
 from services.stabilisation.golive_series import SERIES
-from services.stabilisation.metrics import METRICS
+from services.stabilisation.metrics import METRICS, Histogram
 from services.stabilisation.model_series import MOST_REPLICAS
 from services.stabilisation.progress import Progress
 from services.stabilisation.pulse import MOST_GOLIVES
@@ -28,7 +28,7 @@ from services.stabilisation.watching import Watch
 from services.web.app import create_app
 from services.web.callers import SelfNamed
 from tests.observing import PATIENCE_S, Prometheus, eventually, needs, ran
-from tests.scrapes import scraped
+from tests.scrapes import scraped, told_of
 from tests.showcase import Clock, showcase
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -241,6 +241,22 @@ def scraping(target: str) -> dict[str, Any]:
         del job["authorization"]
         job["static_configs"] = [{"targets": [target]}]
     return settings
+
+
+def test_in_the_showcase_everything_happens_that_a_panel_can_show(lived: Ledger) -> None:
+    """But what never may, and what people earn only over weeks. One go-live stabilises, one fell back after its exit, one has just begun."""
+    series = scraped(lived)
+    somewhere = {name for (name, _), number in series.items() if number != 0}
+    assert {metric.name for metric in METRICS if not isinstance(metric, Histogram)} - somewhere == {
+        "hypercare_golive_balance_difference",
+        "hypercare_model_autonomy",
+    }
+    assert {(golive, phase) for golive, phase, *_ in told_of(series, "golive_info")} == {
+        ("GL-1", "hypercare"),
+        ("GL-2", "relapsed"),
+        ("GL-3", "hypercare"),
+    }
+    assert told_of(series, "golive_forecast_state")["GL-1", "Cork", "date", "exit", "1"] == 1
 
 
 def test_the_scrape_takes_more_series_than_there_can_be(lived: Ledger) -> None:
