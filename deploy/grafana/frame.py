@@ -7,6 +7,8 @@ from deploy.grafana.series import CHOSEN, once
 
 EVERY: Json = {"includeAll": True, "multi": True, "allValue": ".*", "current": {"text": "All", "value": "$__all"}}
 ONE: Json = {"includeAll": False, "multi": False}
+LETTERS_UP, NUMBERS_DOWN = 1, 4
+"""Grafana's numbers of the orders in which values are offered."""
 LATELY = "15m"
 """For so long something that runs is new."""
 
@@ -40,7 +42,7 @@ def _address_variable() -> Json:
 
 
 def _variable(name: str, label: str, query: str, choice: Json = EVERY) -> Json:
-    return {"name": name, "label": label, "type": "query", "datasource": SOURCE, "query": query, "refresh": 2, "sort": 1} | choice
+    return {"name": name, "label": label, "type": "query", "datasource": SOURCE, "query": query, "refresh": 2, "sort": LETTERS_UP} | choice
 
 
 def site_variable() -> Json:
@@ -56,8 +58,9 @@ def wave_variable() -> Json:
 
 
 def golive_variable(choice: Json = EVERY) -> Json:
-    """Those of the chosen sites and waves."""
-    return _variable("golive", "Go-live", 'label_values(hypercare_golive_info{site=~"$site", wave=~"$wave"}, golive)', choice)
+    """Those of the chosen sites and waves, the newest first."""
+    query = 'label_values(hypercare_golive_info{site=~"$site", wave=~"$wave"}, golive)'
+    return _variable("golive", "Go-live", query, choice) | {"sort": NUMBERS_DOWN}
 
 
 def _annotation(name: str, expr: str, title: str, color: str) -> Json:
