@@ -253,10 +253,6 @@ def test_in_the_showcase_everything_happens_that_a_panel_can_show(lived: Ledger)
     }
     phases = {(golive, phase) for golive, phase, *_ in told_of(series, "golive_info")}
     assert phases == {("GL-1", "hypercare"), ("GL-2", "relapsed"), ("GL-3", "hypercare")}
-        ("GL-1", "hypercare"),
-        ("GL-2", "relapsed"),
-        ("GL-3", "hypercare"),
-    }
     assert told_of(series, "golive_forecast_state")["GL-1", "Cork", "date", "exit", "1"] == 1
 
 
