@@ -1,6 +1,7 @@
 """The readings of all go-lives for a scrape: worked out beside it where they take long, so that a scrape never waits for them."""
 
 import threading
+import time
 from dataclasses import dataclass, field
 
 from services.ledger import Ledger
@@ -8,6 +9,7 @@ from services.stabilisation.progress import Outline, Progress
 from services.stabilisation.reading import Reading, read
 
 MOST_GOLIVES = 50
+AFTER_S = 1.0
 WAITS = 5_000
 """Steps of tickets that a scrape works out itself; with more it is given what the scrape before it asked for."""
 
@@ -34,7 +36,9 @@ class Pulse:
             pass
 
     def _renew(self, ledger: Ledger) -> None:
+        """Once the scrape that asks for it is answered: it would share the processor with it."""
         try:
+            time.sleep(AFTER_S)
             self._readings = self.fresh(ledger)
         finally:
             self._at_work.release()
