@@ -44,7 +44,7 @@ class Listed(BaseModel, frozen=True):
 
 
 class Told(BaseModel, frozen=True):
-    """Several tickets that tell of one thing: a known error, or the parent of a group. Counts of all, of the last 24 h, of the open ones."""
+    """Tickets that tell of one thing: a known error, or the parent of a group. How many in all, in the last 24 h, and open ones."""
 
     id: str
     title: str
