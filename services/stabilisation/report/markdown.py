@@ -11,24 +11,28 @@ _OPENING = re.compile(r"^(?=[#+\-=>])|(?<=^\d)(?=[.)])|(?<=^\d\d)(?=[.)])")
 
 
 def markdown(document: Document) -> str:
-    head = [f"# {said(document.title)}", said(document.subtitle), f"**{document.light.upper()}**: {said('; '.join(document.reasons))}"]
+    head = [f"# {said(document.title)}", line(document.subtitle), f"**{document.light.upper()}**: {said('; '.join(document.reasons))}"]
     sections = [block for section in document.sections for block in (f"## {said(section.title)}", *map(_part, section.parts))]
-    foot = "\n".join(f"{said(line)}  " for line in document.identity)
+    foot = "\n".join(f"{said(each)}  " for each in document.identity)
     return "\n\n".join([*head, *sections, "---", foot]) + "\n"
 
 
 def said(text: str) -> str:
     """No character of it is markup: neither of Markdown nor of the HTML that Markdown may hold."""
-    told = _SPECIAL.sub(r"\\\g<0>", plain(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-    return _OPENING.sub(r"\\", told)
+    return _SPECIAL.sub(r"\\\g<0>", plain(text)).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def line(text: str) -> str:
+    """The same at the beginning of a line, where more is markup."""
+    return _OPENING.sub(r"\\", said(text))
 
 
 def _part(part: Part) -> str:
     match part:
         case Sentence():
-            return said(part.text)
+            return line(part.text)
         case Bullets():
-            return "\n".join(f"- {said(item)}" for item in part.items)
+            return "\n".join(f"- {line(item)}" for item in part.items)
         case Facts():
             return "\n".join(f"- {_fact(fact)}" for fact in part.items)
         case Table():
