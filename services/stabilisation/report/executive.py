@@ -73,9 +73,7 @@ def _by_severity(kept: Kept) -> Table:
 
 def _readiness(kept: Kept) -> Section:
     readiness = kept.status.readiness
-    weak = tuple(
-        (each.title, each.value, each.threshold, f"{kept.local(each.since):%d %b}" if each.since else NOTHING) for each in readiness.weakest
-    )
+    weak = tuple((each.title, each.value, each.threshold, kept.short_date(each.since)) for each in readiness.weakest)
     figure: Figure | None = strip_figure(kept)
     drawn: tuple[Part, ...] = (figure,) if figure else ()
     table = (Table("The three weakest criteria", ("Criterion", "is", "wanted", "since"), weak, 0),) if weak else ()

@@ -57,6 +57,9 @@ class Kept:
     def date(self, instant: datetime | None) -> str:
         return day(self.local(instant).date()) if instant else NOTHING
 
+    def short_date(self, instant: datetime | None) -> str:
+        return f"{self.local(instant):%d %b}" if instant else NOTHING
+
     def age(self, instant: datetime | None) -> str:
         return lasting((self.at - instant).total_seconds()) if instant else NOTHING
 
