@@ -102,14 +102,15 @@ def read_snapshot(golive: GoLivePath, day: date, ledger: TheLedger) -> Snapshot:
         return newest(connection, golives_of(connection).find(golive), day=day)
 
 
-REPORTS: dict[str, Any] = {"description": "The report", "content": {media.partition(";")[0]: {} for media in MEDIA.values()}}
+_CONTENT: dict[str, Any] = {media.partition(";")[0]: {} for media in MEDIA.values()}
+REPORTS: dict[int | str, dict[str, Any]] = {200: {"description": "The report", "content": _CONTENT}}
 
 
 @router.get(
     "/report",
     summary="The stand-up, or the executive status",
     response_class=Response,
-    responses={200: REPORTS} | refusals(NotFound, Misconfigured),
+    responses=REPORTS | refusals(NotFound, Misconfigured),
 )
 def read_report(
     golive: GoLivePath, ledger: TheLedger, kind: Kind = "standup", format: Form = "html", as_of: AsOf = None, day: date | None = None
