@@ -9,7 +9,7 @@ import typer
 from pydantic import BaseModel
 from typer import Argument, Option
 
-from schemas.golives import GoLive
+from schemas.golives import GoLive, PlanVersion
 from services.cli.client import Caller, Client
 from services.cli.golive_file import GoLiveFile, read_golive_file
 from services.cli.options import flat
@@ -22,6 +22,9 @@ Id = Annotated[str, Argument(metavar="GO-LIVE", help="For example GL-1.")]
 File = Annotated[Path, Argument(metavar="FILE.toml", help="The file of the go-live, see docs/golive.md.")]
 Because = Annotated[str | None, Option("--reason", help="Why, so that an auditor will understand it.")]
 Why = Annotated[str, Option("--reason", help="Why, so that an auditor will understand it.")]
+Again = Annotated[bool, Option("--again", help="Even if one of the same name is there.")]
+Version = Annotated[int, Argument(help="Number of the plan.")]
+Snapshot = Annotated[str, Option(help="On the evidence of which, e.g. GL-1-2026-04-13.")]
 Criterion = Annotated[str, Argument(help="Id of the criterion, e.g. few_reopened.")]
 
 
@@ -52,12 +55,7 @@ def show(golive: Id, caller: Caller, output: Output) -> None:
 
 @app.command("declare")
 @flat
-def declare(
-    file: File,
-    caller: Caller,
-    output: Output,
-    again: Annotated[bool, Option("--again", help="Even if one of the same name is there.")] = False,
-) -> None:
+def declare(file: File, caller: Caller, output: Output, again: Again = False) -> None:
     """Declare the go-live of a file, propose its plan, plan its scope events, and adopt its criteria.
 
     Its plan holds once somebody else has approved it.
@@ -66,8 +64,7 @@ def declare(
     with Client(caller) as client:
         if not again:
             _check_new(client, told)
-        found = client.change("POST", "v1/golives", _json(told.golive))
-        found = _go_on(client, found, told)
+        found = _go_on(client, client.change("POST", "v1/golives", _json(told.golive)), told)
     _tell(output, found)
 
 
@@ -90,9 +87,7 @@ def plan(golive: Id, file: File, caller: Caller, output: Output, reason: Because
 
 @app.command("approve")
 @flat
-def approve(
-    golive: Id, version: Annotated[int, Argument(help="Number of the plan.")], caller: Caller, output: Output, reason: Because = None
-) -> None:
+def approve(golive: Id, version: Version, caller: Caller, output: Output, reason: Because = None) -> None:
     """Approve the plan that somebody else proposed."""
     _say(caller, output, "POST", f"v1/golives/{golive}/plans/{version}/approve", {"reason": reason})
 
@@ -161,7 +156,7 @@ def attest(golive: Id, word: Word, caller: Caller, output: Output) -> None:
 @flat
 def end(
     golive: Id,
-    snapshot: Annotated[str, Option(help="On the evidence of which, e.g. GL-1-2026-04-13.")],
+    snapshot: Snapshot,
     reason: Why,
     caller: Caller,
     output: Output,
@@ -187,9 +182,7 @@ def _check_new(client: Client, told: GoLiveFile) -> None:
     there = (GoLive.model_validate(each) for each in client.get("v1/golives", {"site": told.golive.site})["golives"])
     for each in there:
         if (each.text.name, each.text.wave) == (told.golive.name, told.golive.wave):
-            raise Refused(
-                f"{each.id} is this go-live already; `hypercare golive change {each.id} FILE` changes it, --again declares another"
-            )
+            raise Refused(f"{each.id} is this already: `hypercare golive change {each.id} FILE` changes it, --again declares another")
 
 
 def _go_on(client: Client, found: dict[str, Any], told: GoLiveFile) -> dict[str, Any]:
@@ -202,9 +195,8 @@ def _go_on(client: Client, found: dict[str, Any], told: GoLiveFile) -> dict[str,
         if adopted:
             found = client.change("PUT", f"{path}/criteria", _json(adopted) | {"reason": "adopted with the declaration"})
     except HypercareError as error:
-        raise type(error)(
-            f"{found['id']} is declared, and then: {error}. Mend that and go on with `hypercare golive plan|scope|criteria`"
-        ) from error
+        undone = f"{found['id']} is declared, and then: {error}. Go on with `hypercare golive plan`, `scope` or `criteria`"
+        raise type(error)(undone) from error
     return found
 
 
@@ -231,23 +223,21 @@ def _lines(golive: GoLive) -> Iterator[tuple[str, str]]:
     yield "from, to", f"{text.starts_at:%Y-%m-%d %H:%M} to {text.planned_end:%Y-%m-%d %H:%M} UTC, {text.time_zone}"
     yield "state", _state(golive)
     yield "snapshot", f"daily at {text.standup:%H:%M} at the site"
-    for plan in golive.plans:
-        signed = (
-            f"approved by {plan.approver}"
-            if plan.approver
-            else f"waits: somebody else runs `hypercare golive approve {golive.id} {plan.version}`"
-        )
-        yield f"plan {plan.version}", f"by {plan.author}, {signed}"
+    yield from ((f"plan {plan.version}", f"by {plan.author}, {_signed(golive, plan)}") for plan in golive.plans)
     for event in golive.scope_events:
         yield event.id, f"{event.at:%Y-%m-%d %H:%M} UTC, {event.kind}: {event.title}"
-    yield (
-        "criteria",
-        f"{len(golive.criteria.criteria)}, {'version ' + str(golive.criteria_version) if golive.criteria_version else 'as shipped'}",
-    )
+    version = f"version {golive.criteria_version}" if golive.criteria_version else "as shipped"
+    yield "criteria", f"{len(golive.criteria.criteria)}, {version}"
     for waiver in golive.waivers:
         yield "waived", f"{waiver.criterion} until {waiver.until:%Y-%m-%d %H:%M} UTC by {waiver.by}: {waiver.reason}"
     for word in golive.attestations:
         yield "attested", f"{word.criterion} {'holds' if word.holds else 'fails'}, by {word.by}: {word.evidence}"
+
+
+def _signed(golive: GoLive, plan: PlanVersion) -> str:
+    if plan.approver:
+        return f"approved by {plan.approver}"
+    return f"waits: somebody else runs `hypercare golive approve {golive.id} {plan.version}`"
 
 
 def _state(golive: GoLive) -> str:

@@ -39,9 +39,7 @@ def golives_at(client: Client, site: str) -> list[str]:
     """The ids, in the order in which they were declared. Raises `NotFound` where there is none."""
     found = [str(each["id"]) for each in client.get("v1/golives", {"site": site})["golives"]]
     if not found:
-        raise NotFound(
-            f"No go-live is declared at {site}: `hypercare golive declare FILE` declares one, `hypercare golive list` lists those there are"
-        )
+        raise NotFound(f"No go-live is declared at {site}. `hypercare golive declare FILE` declares one; docs/golive.md shows a file")
     return found
 
 
@@ -49,9 +47,8 @@ def _shown(told: Status) -> Iterator[RenderableType]:
     readiness, figures = told.readiness, told.figures
     name = told.golive.text.name if told.golive else figures.golive
     yield Text(visible(f"{name} ({figures.golive}, {figures.site}, wave {figures.wave})"), style="bold")
-    yield Text(
-        f"day {figures.day}, {figures.phase}, planned end {day(told.forecast.planned_end)}, as of {figures.as_of:%Y-%m-%d %H:%M} UTC"
-    )
+    when = f"planned end {day(told.forecast.planned_end)}, as of {figures.as_of:%Y-%m-%d %H:%M} UTC"
+    yield Text(f"day {figures.day}, {figures.phase}, {when}")
     yield Text(f"\n{readiness.light.upper()}", style=COLOURS[readiness.light])
     yield from (Text(f"  {visible(reason)}") for reason in readiness.reasons)
     yield Text(f"\n{_against_plan(told)}")
