@@ -2,8 +2,11 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from math import exp
 from pathlib import Path
 from random import Random
@@ -20,10 +23,15 @@ from services.db import migrate, open_database
 from services.errors import HypercareError
 from services.knownerrors import record_known_error
 from services.ledger import Draft, Ledger
+from services.roles import cast
+from services.settings import Settings
 from services.snapshots import keep_snapshot, newest
 from services.stabilisation.keeper import KEEPER, Keeper
 from services.stabilisation.progress import Progress
 from services.tickets import record, submit
+from services.web.app import create_app
+from services.web.callers import SelfNamed
+from tests.desks import serving
 
 BEGIN = datetime(2026, 3, 2, 6, 0, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -84,22 +92,22 @@ class Plant:
         self.write(lambda draft: said.approve_plan(draft, "GL-1", 1, HEAD))
         patch = ScopeEventText(kind="patch", title="Patch 2.1 of the MES", at=BEGIN + 9 * DAY)
         line = ScopeEventText(kind="line", title="Line 6 joins", at=BEGIN + 26 * DAY, tickets=25)
-        for event in (patch, line):
-            self.write(lambda draft, event=event: said.plan_scope_event(draft, "GL-1", event, LEAD))
+        self.write(lambda draft: said.plan_scope_event(draft, "GL-1", patch, LEAD))
+        self.write(lambda draft: said.plan_scope_event(draft, "GL-1", line, LEAD))
         fault = KnownErrorText(
             title="Labels show the batch before", symptom="A label prints the batch of before", workaround="Print again", system="lims"
         )
         self.write(lambda draft: record_known_error(draft, fault, LEAD))
 
-    def write(self, command: object) -> None:
-        self.ledger.write(command).result()  # type: ignore[arg-type]
+    def write(self, command: Callable[[Draft], object]) -> None:
+        self.ledger.write(command).result()
 
     def live(self, first: int, days: int) -> None:
         for day in range(first, days):
             self.clock.now = BEGIN + day * DAY
             self.write(self._day_of(day))
             self.clock.now = BEGIN + (day + 1) * DAY - timedelta(minutes=30)
-            self.write(lambda draft, day=day: said.report_exposure(draft, self._exposure(day), LEAD))
+            self.write(partial(said.report_exposure, text=self._exposure(day), by=LEAD))
         self.clock.now = BEGIN + days * DAY + timedelta(minutes=30)
 
     def _exposure(self, day: int) -> ExposureText:
@@ -115,7 +123,7 @@ class Plant:
             rostered_users=110,
         )
 
-    def _day_of(self, day: int) -> object:
+    def _day_of(self, day: int) -> Callable[[Draft], None]:
         def command(draft: Draft) -> None:
             came = round(14 * exp(-0.1 * day) + 1 + self.dice.random())
             for place in range(came):
@@ -221,3 +229,13 @@ def snapshot(ledger: Ledger) -> Snapshot:
     ledger.write(lambda draft: keep_snapshot(draft, golive, taken, KEEPER)).result()
     with ledger.database.read() as connection:
         return newest(connection, golive)
+
+
+@contextmanager
+def served(ledger: Ledger) -> Iterator[str]:
+    """The address of the API with the go-lives' figures, as a process with both roles answers."""
+    parts = cast(Settings(), ledger, ("api", "stabilisation"))
+    app = create_app(parts.routers, SelfNamed())
+    parts.furnish(app)
+    with serving(app) as url:
+        yield url

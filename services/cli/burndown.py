@@ -1,6 +1,6 @@
 """Open tickets against the plan as columns of characters, a day each: blocks where they can be drawn, else ASCII."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from math import ceil
 from typing import NamedTuple
 
@@ -8,13 +8,13 @@ from schemas.golive_figures import PlannedDay
 
 ROWS = 8
 MOST_COLUMNS = 60
-EIGHTHS = " ▁▂▃▄▅▆▇█"
 
 
 class Marks(NamedTuple):
-    """`parts`: an empty cell, its fillings, and the full one; `plan` above the column and `crossed` within it."""
+    """`parts`: from an empty cell to a full one, for planned severities; `others` above them. `plan` alone and `crossed` in a column."""
 
     parts: str
+    others: str
     plan: str
     crossed: str
     rule: str
@@ -22,27 +22,33 @@ class Marks(NamedTuple):
     floor: str
 
 
-BLOCKS = Marks(EIGHTHS, "─", "╪", "│", "└", "─")
-ASCII = Marks(" #", "-", "=", "|", "+", "-")
+class Column(NamedTuple):
+    """A day: open tickets of the planned severities, of all, and the plan. Without a plan all severities are as planned ones."""
+
+    held: float
+    all: float
+    plan: float | None
+
+
+BLOCKS = Marks(" ▁▂▃▄▅▆▇█", "░", "─", "╪", "│", "└", "─")
+ASCII = Marks(" #", ":", "-", "=", "|", "+", "-")
 
 
 def burndown_lines(days: Sequence[PlannedDay], marks: Marks) -> list[str]:
-    """The drawing with its scale and dates. Empty before the go-live."""
+    """The drawing with its scale, dates and legend. Empty before the go-live."""
     if not days:
         return []
     shown = _thinned(days)
-    opened = [sum(day.open.values()) for day in shown]
-    planned = [sum(day.planned.values()) if day.planned is not None else None for day in shown]
-    top = max(1.0, *opened, *(level or 0.0 for level in planned))
+    columns = [_column(day) for day in shown]
+    top = max(1.0, *(max(each.all, each.plan or 0.0) for each in columns))
     wide = 2 if len(shown) <= MOST_COLUMNS // 2 else 1
     margin = max(len(str(ceil(top))), 3)
-    rows = [
-        "".join(_cell(level, plan, row, top, marks) * wide for level, plan in zip(opened, planned, strict=True))
-        for row in reversed(range(ROWS))
-    ]
-    scale = [f"{ceil(top)}" if place == 0 else "" for place in range(ROWS)]
+    scale = [str(ceil(top)), *[""] * (ROWS - 1)]
+    rows = ["".join(_cell(each, row, top / ROWS, marks) * wide for each in columns) for row in reversed(range(ROWS))]
     drawn = [f"{said:>{margin}} {marks.rule}{row}".rstrip() for said, row in zip(scale, rows, strict=True)]
-    return [*drawn, f"{'0':>{margin}} {marks.corner}{marks.floor * wide * len(shown)}", *_foot(shown, margin, wide, marks, any(planned))]
+    floor = f"{'0':>{margin}} {marks.corner}{marks.floor * wide * len(shown)}"
+    foot = (_dates(shown, wide * len(shown)), _legend(days[-1], marks))
+    return [*drawn, floor, *(" " * (margin + 2) + line for line in foot)]
 
 
 def _thinned(days: Sequence[PlannedDay]) -> list[PlannedDay]:
@@ -51,18 +57,29 @@ def _thinned(days: Sequence[PlannedDay]) -> list[PlannedDay]:
     return list(reversed(days[::-1][::step]))
 
 
-def _cell(level: float, plan: float | None, row: int, top: float, marks: Marks) -> str:
-    unit = top / ROWS
-    filled = min(max(level / unit - row, 0.0), 1.0)
-    here = plan is not None and min(int(plan / unit), ROWS - 1) == row
-    if here:
-        return marks.crossed if filled > 0.5 else marks.plan
-    return marks.parts[ceil(filled * (len(marks.parts) - 1))] if filled >= 1 / 16 else marks.parts[0]
+def _column(day: PlannedDay) -> Column:
+    total = sum(day.open.values())
+    if day.planned is None:
+        return Column(total, total, None)
+    return Column(sum(day.open.get(grade, 0) for grade in day.planned), total, sum(day.planned.values()))
 
 
-def _foot(days: Sequence[PlannedDay], margin: int, wide: int, marks: Marks, planned: bool) -> Iterator[str]:
+def _cell(column: Column, row: int, unit: float, marks: Marks) -> str:
+    held, every = (min(max(level / unit - row, 0.0), 1.0) for level in (column.held, column.all))
+    if column.plan is not None and min(int(column.plan / unit), ROWS - 1) == row:
+        return marks.crossed if held > 0.5 else marks.plan
+    if every > 0.5 > held:
+        return marks.others
+    return marks.parts[round(held * (len(marks.parts) - 1))]
+
+
+def _dates(days: Sequence[PlannedDay], width: int) -> str:
     first, last = (f"{days[place].at:%d %b}" for place in (0, -1))
-    gap = max(wide * len(days) - len(first) - len(last), 1)
-    yield " " * (margin + 2) + first + " " * gap + last
-    plan = f", {marks.plan * 2} plan" if planned else ""
-    yield " " * (margin + 2) + f"{marks.parts[-1] * 2} open{plan}"
+    return first + last.rjust(max(width - len(first), len(last) + 1))
+
+
+def _legend(day: PlannedDay, marks: Marks) -> str:
+    full = marks.parts[-1] * 2
+    if day.planned is None:
+        return f"{full} open"
+    return f"{full} open {', '.join(sorted(day.planned))}   {marks.others * 2} open, not planned   {marks.plan * 2} plan"

@@ -51,12 +51,12 @@ def _shown(told: Status) -> Iterator[RenderableType]:
     yield Text(f"day {figures.day}, {figures.phase}, {when}")
     yield Text(f"\n{readiness.light.upper()}", style=COLOURS[readiness.light])
     yield from (Text(f"  {visible(reason)}") for reason in readiness.reasons)
+    yield from (Text(visible(_forecast(each))) for each in told.forecast.targets if each.target == "exit")
     yield Text(f"\n{_against_plan(told)}")
     yield from map(Text, burndown_lines(told.burndown.days, BLOCKS if draws(console()) else ASCII))
     yield Text(f"\nExit criteria: {readiness.passed} of {readiness.of} hold", style="bold")
     yield table(("", "criterion", "is", "wanted", "since"), [_criterion(each) for each in readiness.criteria])
     yield Text(f"Weakest: {_weakest(readiness)}")
-    yield from (Text(visible(_forecast(each))) for each in told.forecast.targets if each.target == "exit")
     yield Text("")
 
 
