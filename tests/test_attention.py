@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,7 +44,7 @@ def seen(ledger: Ledger, at: datetime | None = None) -> Attention:
         return outline.sight("GL-1").attention
 
 
-def ticket(ledger: Ledger, severity: str = "sev2", gxp: str = "none", **fields: object) -> str:
+def ticket(ledger: Ledger, severity: str = "sev2", gxp: str = "none", **fields: Any) -> str:
     made = submitted(ledger, reported_severity=severity, **fields).id
     happened(ledger, made, e.TicketClassified(system="lims", severity=severity, gxp=gxp, **CLASSIFIED), DESK)
     happened(ledger, made, e.TicketRouted(system="lims", team="lims"), DESK)

@@ -83,7 +83,7 @@ print([hashlib.sha256(report(told, kind, form).content).hexdigest() for kind in 
 
 
 def test_another_process_in_another_time_zone_makes_the_same_bytes(kept: Snapshot) -> None:
-    here = [hashlib.sha256(report(kept, kind, form).content).hexdigest() for kind in ("standup", "executive") for form in ("md", "html")]  # type: ignore[arg-type]
+    here = [hashlib.sha256(report(kept, kind, form).content).hexdigest() for kind in ("standup", "executive") for form in ("md", "html")]
     environment = os.environ | {"PYTHONHASHSEED": "77", "TZ": "Asia/Tokyo", "LC_ALL": "C", "PYTHONPATH": str(ROOT)}
     told = kept.model_dump_json()
     there = subprocess.run([sys.executable, "-c", AGAIN], input=told, env=environment, capture_output=True, text=True, check=True)
