@@ -119,6 +119,13 @@ def test_a_report_in_a_pipe_is_its_bytes(url: str, kept: Snapshot) -> None:
     assert "Press\\|&lt;script&gt; \\\\u202eevil 😀 stopped" in shown
 
 
+def test_a_report_on_a_terminal_cannot_act_on_it(url: str, kept: Snapshot) -> None:
+    assert "\u202eevil" in kept.model_dump_json()
+    shown = on_a_terminal(ON_A_TERMINAL.format(words=f"'report', 'GL-1', '--url', {url!r}"), TERM="xterm", PYTHONIOENCODING="utf-8")
+    assert "# Stand-up" in shown
+    assert not set(shown) & {"\u202e", "\x1b"}
+
+
 def test_a_file_that_cannot_be_written_is_said(url: str, tmp_path: Path) -> None:
     ended = run("report", "GL-1", "--url", url, "--out", tmp_path / "nowhere" / "x.md")
     assert ended.exit_code == 1

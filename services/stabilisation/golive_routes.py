@@ -106,17 +106,18 @@ _CONTENT: dict[str, Any] = {media.partition(";")[0]: {} for media in MEDIA.value
 REPORTS: dict[int | str, dict[str, Any]] = {200: {"description": "The report", "content": _CONTENT}}
 
 
+def _kept(golive: GoLivePath, ledger: TheLedger, as_of: AsOf = None, day: date | None = None) -> Snapshot:
+    with ledger.database.read() as connection:
+        return newest(connection, golives_of(connection).find(golive), as_of, day)
+
+
 @router.get(
     "/report",
     summary="The stand-up, or the executive status",
     response_class=Response,
     responses=REPORTS | refusals(NotFound, Misconfigured),
 )
-def read_report(
-    golive: GoLivePath, ledger: TheLedger, kind: Kind = "standup", format: Form = "html", as_of: AsOf = None, day: date | None = None
-) -> Response:
+def read_report(kept: Annotated[Snapshot, Depends(_kept)], kind: Kind = "standup", format: Form = "html") -> Response:
     """Made of the newest snapshot, of the newest one up to `as_of`, or of that of a `day`, and of nothing else. PDF needs typst."""
-    with ledger.database.read() as connection:
-        snapshot = newest(connection, golives_of(connection).find(golive), as_of, day)
-    made = report(snapshot, kind, format)
+    made = report(kept, kind, format)
     return Response(made.content, media_type=made.media_type, headers=made.headers)

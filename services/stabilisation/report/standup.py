@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
+from typing import NamedTuple
 
 from schemas.attention import Listed, TicketNote, Told
 from schemas.figures import GRADES, UNDECIDED
-from schemas.golive_figures import DayBalance
+from schemas.golive_figures import DayBalance, InTime
 from services.stabilisation.report.burndown_figure import burndown_figure
 from services.stabilisation.report.document import Bullets, Document, Fact, Facts, Figure, Part, Row, Section, Sentence, Table
 from services.stabilisation.report.fan_figure import fan_figure
@@ -14,7 +15,6 @@ from services.stabilisation.report.kept import NOTHING, SEVERITY, Kept, lasting,
 from services.stabilisation.report.outlook_text import forecast_said
 from services.stabilisation.report.questions import more, questions
 
-RowOf = Callable[[Kept, TicketNote], Row]
 MOST_ROWS = 15
 LAST, NEXT = timedelta(days=3), timedelta(days=7)
 WEEK = 7
@@ -26,6 +26,15 @@ STEPS = {
     "waiting": "waits for {waiting_for}",
     "resolved": "waits for confirmation",
 }
+
+
+class Listing(NamedTuple):
+    """How a list of tickets is told: the columns begin with the ticket and what it is about."""
+
+    caption: str
+    columns: Row
+    row: Callable[[Kept, TicketNote], Row]
+    most: int = MOST_ROWS
 
 
 def standup(kept: Kept) -> Document:
@@ -59,12 +68,15 @@ def _facts(kept: Kept) -> Section:
 
 def _quality(kept: Kept) -> Section:
     quality, gxp = kept.attention.quality, kept.status.figures.gxp
+    if not quality.flagged:
+        return Section("1. Quality first", (Sentence("No ticket has a GxP flag."),))
     said = (
         f"{several(quality.flagged, 'ticket')} with a GxP flag: {quality.assessed} assessed, {quality.confirmed} confirmed, "
         f"{quality.linked} of these linked to a quality record. Oldest not assessed: {lasting(gxp.unassessed_oldest_seconds)}."
     )
     columns = ("Ticket", "What", "Severity", "Flag", "Assessed", "Record", "Owner", "Open since")
-    return Section("1. Quality first", (Sentence(said), *_listed(kept, "Tickets with a GxP flag", kept.attention.gxp, columns, _flagged)))
+    listing = Listing("Tickets with a GxP flag", columns, _flagged)
+    return Section("1. Quality first", (Sentence(said), *_listed(kept, kept.attention.gxp, listing)))
 
 
 def _flagged(kept: Kept, note: TicketNote) -> Row:
@@ -77,7 +89,7 @@ def _grave(kept: Kept) -> Section:
     listed = kept.attention.grave
     if not listed.total:
         return Section("2. Sev1 and Sev2, one by one", (Sentence("None is open."),))
-    return Section("2. Sev1 and Sev2, one by one", _listed(kept, "Open Sev1 and Sev2", listed, columns, _urgent, 30))
+    return Section("2. Sev1 and Sev2, one by one", _listed(kept, listed, Listing("Open Sev1 and Sev2", columns, _urgent, 30)))
 
 
 def _urgent(kept: Kept, note: TicketNote) -> Row:
@@ -87,7 +99,7 @@ def _urgent(kept: Kept, note: TicketNote) -> Row:
 
 
 def next_step(note: TicketNote) -> str:
-    step = STEPS.get(note.state, note.state).format(team=note.team or "the team", waiting_for=(note.waiting_for or "").replace("_", " "))
+    step = STEPS.get(note.state, note.state).format(team=_word(note.team or "the team"), waiting_for=_word(note.waiting_for or ""))
     return f"{step}; workaround in force" if note.workaround and note.worked_around_at else step
 
 
@@ -114,31 +126,29 @@ def _repeat(kind: str, told: Told) -> Row:
 
 
 def _ageing(kept: Kept) -> Section:
-    figures = kept.status.figures
-    ages = [(SEVERITY.get(grade, grade), each) for grade, each in figures.open.ages.items() if each.count]
-    rows = [(name, str(each.count), lasting(each.p50), lasting(each.p90), lasting(each.oldest)) for name, each in ages]
-    clocks = [each for each in figures.in_time if each.met or each.late or each.pending]
-    times = [
-        (
-            SEVERITY[each.severity],
-            each.clock,
-            lasting(each.target),
-            str(each.met),
-            str(each.late),
-            str(each.due_soon),
-            percent(each.met, each.met + each.late),
-        )
-        for each in clocks
-    ]
-    columns = ("Ticket", "What", "Severity", "Late", "Owner", "Open for")
-    parts = (
-        *_table("Age of the open tickets", ("Severity", "open", "median", "p90", "oldest"), rows, numbers=range(1, 5)),
-        *_table(
-            "In time since the go-live", ("Severity", "until", "target", "in time", "late", "due soon", "share"), times, 1, range(2, 7)
-        ),
-        *_listed(kept, "Open and late, gravest first", kept.attention.late, columns, _late),
-    )
+    listing = Listing("Open and late, gravest first", ("Ticket", "What", "Severity", "Late", "Owner", "Open for"), _late)
+    parts = (*_ages(kept), *_in_time(kept), *_listed(kept, kept.attention.late, listing))
     return Section("5. Ageing and breaches", parts or (Sentence("Nothing is open, and nothing was late."),))
+
+
+def _ages(kept: Kept) -> tuple[Table, ...]:
+    told = {grade: ages for grade, ages in kept.status.figures.open.ages.items() if ages.count}
+    rows = [
+        (SEVERITY.get(grade, grade), str(ages.count), lasting(ages.p50), lasting(ages.p90), lasting(ages.oldest))
+        for grade, ages in told.items()
+    ]
+    return _table("Age of the open tickets", ("Severity", "open", "median", "p90", "oldest"), rows, numbers=range(1, 5))
+
+
+def _in_time(kept: Kept) -> tuple[Table, ...]:
+    told = [each for each in kept.status.figures.in_time if each.met or each.late or each.pending]
+    columns = ("Severity", "until", "target", "in time", "late", "due soon", "share")
+    return _table("In time since the go-live", columns, [_clock(each) for each in told], 1, range(2, 7))
+
+
+def _clock(told: InTime) -> Row:
+    counts = (str(told.met), str(told.late), str(told.due_soon))
+    return (SEVERITY[told.severity], told.clock, lasting(told.target), *counts, percent(told.met, told.met + told.late))
 
 
 def _late(kept: Kept, note: TicketNote) -> Row:
@@ -161,7 +171,7 @@ def _workarounds(kept: Kept) -> Section:
     listed = kept.attention.workarounds
     if not told.in_force:
         return Section("7. Workarounds in force", (Sentence("None."),))
-    return Section("7. Workarounds in force", (Sentence(said), *_listed(kept, "Workarounds", listed, columns, _workaround)))
+    return Section("7. Workarounds in force", (Sentence(said), *_listed(kept, listed, Listing("Workarounds", columns, _workaround))))
 
 
 def _workaround(kept: Kept, note: TicketNote) -> Row:
@@ -208,11 +218,10 @@ def _table(caption: str, columns: Row, rows: Sequence[Row], wide: int = 0, numbe
     return (Table(caption, columns, tuple(rows), wide, tuple(numbers)),) if rows else ()
 
 
-def _listed(kept: Kept, caption: str, listed: Listed, columns: Row, row: RowOf, most: int = MOST_ROWS) -> tuple[Part, ...]:
-    """Columns begin with the ticket and what it is about."""
-    notes = kept.notes(listed)[:most]
+def _listed(kept: Kept, listed: Listed, listing: Listing) -> tuple[Part, ...]:
+    notes = kept.notes(listed)[: listing.most]
     left_out = more(listed, len(notes))
-    table = _table(caption, columns, [row(kept, note) for note in notes], 1)
+    table = _table(listing.caption, listing.columns, [listing.row(kept, note) for note in notes], 1)
     return (*table, Sentence(left_out)) if left_out else table
 
 
