@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from typer.testing import Result
 
+from services.golives import golives_of
 from services.ledger import Ledger
 from tests.command_line import run
 from tests.documents import DOCS, ROOT, blocks
@@ -149,3 +150,32 @@ def test_a_part_that_the_file_does_not_hold_is_said(url: str, tmp_path: Path, pa
 
 def test_a_file_that_is_not_there_is_said(url: str, tmp_path: Path) -> None:
     assert "cannot be read" in golive(url, "declare", tmp_path / "none.toml").stderr
+
+
+def test_a_file_of_days_is_reported(url: str, ledger: Ledger, tmp_path: Path) -> None:
+    file = tmp_path / "week.csv"
+    file.write_text("day;batches_started;batches_completed\n2026-03-02;3;2\n2026-03-03;4;4\n", "utf-8")
+    ended = run("exposure", file, "--site", "Cork", "--url", url)
+    assert (ended.exit_code, ended.stdout) == (0, "2 days reported\n")
+    with ledger.database.read() as connection:
+        told = golives_of(connection).exposure["Cork"]
+    assert [each.batches_completed for each in told.values()] == [2, 4]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("day,steps\n2026-03-02,-1\n", "row 2: steps"),
+        ("day,mood\n2026-03-02,5\n", "row 2: mood"),
+        ("day,steps\ntomorrow,5\n2026-03-02,5\n", "row 2: day"),
+        ("day,steps\n", "has no rows"),
+    ],
+)
+def test_a_wrong_row_is_named_and_nothing_is_reported(url: str, ledger: Ledger, tmp_path: Path, text: str, said: str) -> None:
+    file = tmp_path / "week.csv"
+    file.write_text(text, "utf-8")
+    ended = run("exposure", file, "--site", "Cork", "--url", url)
+    assert ended.exit_code == 1
+    assert said in ended.stderr
+    with ledger.database.read() as connection:
+        assert golives_of(connection).exposure == {}
