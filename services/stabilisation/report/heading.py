@@ -2,7 +2,7 @@
 
 from schemas.golives import Phase
 from services.stabilisation.report.document import Fact
-from services.stabilisation.report.kept import Kept, day, number, signed
+from services.stabilisation.report.kept import SEVERITY, Kept, day, number
 
 PHASES: dict[Phase, str] = {
     "planned": "not live yet",
@@ -32,10 +32,12 @@ def identity(kept: Kept) -> tuple[str, ...]:
 
 
 def plan_fact(kept: Kept) -> Fact:
-    """Of all severities; the gap is that of the planned ones."""
+    """Of all severities; the remark is of the planned ones."""
     burndown, total = kept.status.burndown, str(kept.status.figures.open.total)
-    if burndown.gap is None:
+    planned = burndown.days[-1].planned if burndown.days else None
+    if planned is None:
         return Fact("Open", total, "no plan is approved")
+    held = sum(burndown.days[-1].open.get(grade, 0) for grade in planned)
     relative = f" ({burndown.relative_gap:+.0%})" if burndown.relative_gap is not None else ""
-    planned = sum((burndown.days[-1].planned or {}).values()) if burndown.days else 0.0
-    return Fact("Open", total, f"{signed(burndown.gap)}{relative} against plan {number(round(planned, 1))}")
+    grades = ", ".join(SEVERITY[grade] for grade in SEVERITY if grade in planned)
+    return Fact("Open", total, f"{grades}: {held} against {number(round(sum(planned.values()), 1))} planned{relative}")
