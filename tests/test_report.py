@@ -28,6 +28,7 @@ from services.stabilisation.report.page import STYLE, page
 from services.stabilisation.report.pdf import pdf
 from services.stabilisation.report.plain import plain
 from services.stabilisation.report.questions import questions
+from services.stabilisation.report.standup import next_step
 from tests.documents import ROOT
 from tests.lived_golives import BEGIN, DAY, lived, snapshot
 from tests.odd_texts import ODD_TEXTS
@@ -129,6 +130,25 @@ TICKET_WORDS = ("title", "owner", "clock", "batch")
 def test_a_grave_ticket_is_told_with_its_words(kept: Snapshot, word: str) -> None:
     ticket = kept.content["attention"]["grave"]["tickets"][0]
     assert "Zyzzyva" in text_of(changed(kept, f"attention/tickets/{ticket}/{word}", "Zyzzyva"), "standup")
+
+
+def test_a_ticket_says_where_it_stands(kept: Snapshot) -> None:
+    note = Kept(kept).notes(Kept(kept).attention.grave)[0]
+    at_vendor = note.model_copy(update={"state": "waiting", "waiting_for": "change_approval", "worked_around_at": None, "reopened": 2})
+    assert next_step(at_vendor) == "waits for change approval; reopened 2 times"
+    routed = note.model_copy(update={"state": "routed", "team": "access_training", "worked_around_at": BEGIN})
+    assert next_step(routed) == "waits for access training to acknowledge it; workaround in force"
+
+
+def test_the_weakest_criteria_have_failed_longest(kept: Snapshot) -> None:
+    readiness = Kept(kept).status.readiness
+    weakest = readiness.weakest
+    failing = [each for each in readiness.criteria if each.verdict == "fail"]
+    assert len(weakest) == 3
+    assert [each.since for each in weakest] == sorted(each.since for each in failing if each.since)[:3]
+    told = document(kept, "executive")
+    (table,) = (part for section in told.sections for part in section.parts if isinstance(part, Table) and "weakest" in part.caption)
+    assert [row[0] for row in table.rows] == [each.title for each in weakest]
 
 
 def test_the_standup_keeps_the_order_of_a_standup(kept: Snapshot) -> None:

@@ -57,7 +57,7 @@ class Snapshots(BaseModel):
 
 
 @router.get("/figures", summary="Everything countable of a go-live")
-def read_figures(asked: AsAsked, system: Slug | None = None, severity: Severity | None = None) -> GoLiveFigures:
+def read_golive_figures(asked: AsAsked, system: Slug | None = None, severity: Severity | None = None) -> GoLiveFigures:
     """Of all its tickets, or of those of one system or severity."""
     with asked.sight(Only(system, severity)) as sight:
         return sight.figures

@@ -100,7 +100,9 @@ def _urgent(kept: Kept, note: TicketNote) -> Row:
 
 def next_step(note: TicketNote) -> str:
     step = STEPS.get(note.state, note.state).format(team=_word(note.team or "the team"), waiting_for=_word(note.waiting_for or ""))
-    return f"{step}; workaround in force" if note.workaround and note.worked_around_at else step
+    workaround = "workaround in force" if note.worked_around_at else None
+    again = f"reopened {several(note.reopened, 'time')}" if note.reopened else None
+    return together((step, workaround, again), "; ")
 
 
 def _new(kept: Kept) -> Section:
