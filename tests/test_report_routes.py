@@ -8,6 +8,9 @@ import httpx2
 import pytest
 
 from schemas.golives import Snapshot
+from services.api.routes import ROUTERS
+from services.stabilisation import router
+from services.web.app import openapi_document
 from tests.lived_golives import lived, served, snapshot
 
 KINDS = pytest.mark.parametrize("kind", ["standup", "executive"])
@@ -59,3 +62,9 @@ def test_a_pdf_comes_or_it_is_said_how_to_get_it(place: tuple[httpx2.Client, Sna
     else:
         assert answer.status_code == 500
         assert "pip install 'hypercare[report]'" in answer.json()["detail"]
+
+
+def test_no_name_of_a_route_is_given_twice() -> None:
+    paths = openapi_document((*ROUTERS, router))["paths"].values()
+    names = [each["operationId"] for path in paths for each in path.values()]
+    assert len(names) == len(set(names))
