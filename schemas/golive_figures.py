@@ -50,7 +50,7 @@ class Ages(Frozen):
 class InTime(Frozen):
     """Of the tickets whose time is up or who were in time: `late` took strictly longer than `target` seconds, or still do.
 
-    `pending` are on their way; `due_soon` of these are past 80 % of the target.
+    `late_open` of the late ones are still on their way, as are the `pending`; `due_soon` of these are past 80 % of the target.
     """
 
     clock: str
@@ -58,6 +58,7 @@ class InTime(Frozen):
     target: float
     met: int
     late: int
+    late_open: int
     pending: int
     due_soon: int
 
@@ -100,12 +101,13 @@ class Workarounds(Frozen):
 
 
 class Gxp(Frozen):
-    """Tickets with a GxP flag: open ones, those that nobody has assessed, and confirmed ones without a record of the quality system."""
+    """Tickets with a GxP flag: open ones, those that nobody has assessed (with the age of the oldest flag by severity, where there is one),
+    and confirmed ones without a record of the quality system.
+    """
 
     open: int
     unassessed: int
-    unassessed_oldest_seconds: float | None
-    unassessed_sev1_oldest_seconds: float | None
+    unassessed_oldest_seconds: dict[str, float]
     unlinked: int
     tickets: tuple[str, ...]
 

@@ -24,7 +24,10 @@ WaitingFor = Literal["reporter", "retest", "window", "vendor", "change_approval"
 CauseClass = Literal[
     "code_defect", "configuration", "master_data", "data_migration", "interface_technical", "interface_functional", "access",
     "infrastructure", "device", "training", "process", "enhancement", "duplicate", "cannot_reproduce",
+    "not_recorded",
 ]  # fmt: skip
+NOT_RECORDED: CauseClass = "not_recorded"
+"""Of a resolution that was moved over from an earlier tool which did not keep its cause; nobody else may say so."""
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 from schemas.entries import Entry
 from services.db import Database
 from services.ledger import read_entries
-from services.lifecycle import AS_ITS_PARENT
+from services.lifecycle import AS_ITS_PARENT, HISTORY
 
 SERVICE = "service"
 REPORTERS = ("operator",)
@@ -193,9 +193,10 @@ class Judgements:
             yield self
 
     def take(self, entry: Entry) -> None:
+        """What was moved over from an earlier tool says nothing of a model that nobody could see there."""
         self.position = entry.seq
         fold = _FOLDS.get(entry.type)
-        if fold is None or entry.ticket is None:
+        if fold is None or entry.ticket is None or entry.role == HISTORY:
             return
         judgement = self.of.setdefault(entry.ticket, Judgement(entry.ticket, entry.site or ""))
         fold(judgement, entry)

@@ -18,7 +18,8 @@ AS_ITS_PARENT = "as HC-"
 """How the reason begins where a ticket follows its parent: one decision about one incident, not a second one."""
 QA_ROLES = ("qa", "qa_reviewer")
 HISTORY = "history"
-"""The role of what was moved over from an earlier tool."""
+"""The role of what was moved over from an earlier tool; its actors are `history:` and the name of whoever did it there."""
+UNKNOWN = "unknown"
 SHOWN = ("decision", "confidence", "threshold", "systems", "sev1_risk", "sev1_candidate", "kind", "words", "similar")
 """What of a prediction stays with the ticket; the whole of it stands in the ledger."""
 OPEN: frozenset[State] = AT_WORK | {"submitted", "triage"}
@@ -26,8 +27,14 @@ DONE: frozenset[State] = frozenset({"resolved", "closed"})
 
 
 def happened_at(entry: Entry) -> datetime:
-    """What was moved over counts when it happened there, everything else when it was recorded."""
+    """The one rule for time: what was moved over from an earlier tool counts when it happened there, all else when it was recorded."""
     return entry.occurred_at if entry.role == HISTORY else entry.recorded_at
+
+
+def doer(entry: Entry) -> str | None:
+    """Who did it, by the name that people know them by; None where an earlier tool does not say."""
+    name = entry.actor.removeprefix(f"{HISTORY}:") if entry.role == HISTORY else entry.actor
+    return None if entry.role == HISTORY and name == UNKNOWN else name
 
 
 def _classified(ticket: Ticket, event: e.TicketClassified, entry: Entry) -> Changes:
@@ -39,7 +46,7 @@ def _classified(ticket: Ticket, event: e.TicketClassified, entry: Entry) -> Chan
 
 def _routed(ticket: Ticket, event: e.TicketRouted, entry: Entry) -> Changes:
     moved = {*ticket.moved_from, ticket.system} if ticket.system and ticket.state in AT_WORK else set(ticket.moved_from)
-    place: Changes = {"system": event.system, "team": event.team, "routed_at": entry.recorded_at}
+    place: Changes = {"system": event.system, "team": event.team, "routed_at": happened_at(entry)}
     return place | {"assignee": None, "due_at": None, "waiting_for": None, "moved_from": sorted(moved - {event.system})}
 
 
@@ -55,7 +62,7 @@ def _reclassified(ticket: Ticket, event: e.TicketReclassified, entry: Entry) -> 
 
 
 def _acknowledged(ticket: Ticket, event: e.TicketAcknowledged, entry: Entry) -> Changes:
-    return {"acknowledged_at": ticket.acknowledged_at or entry.recorded_at, "assignee": ticket.assignee or entry.actor}
+    return {"acknowledged_at": ticket.acknowledged_at or happened_at(entry), "assignee": ticket.assignee or doer(entry)}
 
 
 def _assigned(ticket: Ticket, event: e.TicketAssigned, entry: Entry) -> Changes:
@@ -71,7 +78,7 @@ def _resumed(ticket: Ticket, event: e.TicketResumed, entry: Entry) -> Changes:
 
 
 def _resolved(ticket: Ticket, event: e.TicketResolved, entry: Entry) -> Changes:
-    return event.model_dump() | {"resolved_at": entry.recorded_at, "waiting_for": None}
+    return event.model_dump() | {"resolved_at": happened_at(entry), "waiting_for": None}
 
 
 def _reopened(ticket: Ticket, event: e.TicketReopened, entry: Entry) -> Changes:
@@ -80,7 +87,7 @@ def _reopened(ticket: Ticket, event: e.TicketReopened, entry: Entry) -> Changes:
 
 
 def _closed(ticket: Ticket, event: e.TicketClosed, entry: Entry) -> Changes:
-    return {"closed_at": entry.recorded_at}
+    return {"closed_at": happened_at(entry)}
 
 
 def _cancelled(ticket: Ticket, event: e.TicketCancelled, entry: Entry) -> Changes:
@@ -101,7 +108,7 @@ def _backlogged(ticket: Ticket, event: e.TicketBacklogged, entry: Entry) -> Chan
 
 def _worked_around(ticket: Ticket, event: e.TicketWorkedAround, entry: Entry) -> Changes:
     """Another wording is to be accepted again; the first one says since when people can go on."""
-    since = ticket.worked_around_at or entry.recorded_at
+    since = ticket.worked_around_at or happened_at(entry)
     return {"workaround": event.workaround, "worked_around_at": since, "workaround_accepted_by": None}
 
 
@@ -151,10 +158,22 @@ LIFECYCLE: dict[type[Event], Rule] = {
     e.TicketCommented: Rule(OPEN | DONE | {"cancelled", "backlogged"}, None, _nothing, counts=False),
 }
 
+IN_HISTORY: dict[type[Event], frozenset[State]] = {
+    e.TicketAcknowledged: frozenset({"submitted", "triage", "routed"}),
+    e.TicketResolved: OPEN,
+}
+"""An earlier tool may know less of a ticket: whose it was before somebody took it, or that anybody did before it was resolved."""
+
+
+def possible_after(event: type[Event], role: str) -> frozenset[State]:
+    """The states in which the event may happen."""
+    rule = LIFECYCLE[event].after
+    return IN_HISTORY.get(event, rule) if role == HISTORY else rule
+
 
 def born(event: e.TicketSubmitted, entry: Entry) -> Ticket:
     told = event.model_dump(exclude={"occurred_at"})
-    times: Changes = {"occurred_at": entry.occurred_at, "submitted_at": entry.recorded_at, "changed_at": entry.recorded_at}
+    times: Changes = {"occurred_at": entry.occurred_at, "submitted_at": happened_at(entry), "changed_at": happened_at(entry)}
     begun: Changes = {"id": entry.ticket, "version": 1, "state": "submitted", "severity": event.reported_severity}
     return Ticket(**begun, **told, **times)
 
@@ -165,5 +184,5 @@ def changed(ticket: Ticket, event: Event, entry: Entry) -> Ticket:
     if not rule.counts:
         return ticket
     state = {"state": rule.to or ticket.state}
-    stamp = {"version": entry.ticket_version, "changed_at": entry.recorded_at}
+    stamp = {"version": entry.ticket_version, "changed_at": happened_at(entry)}
     return ticket.model_copy(update=state | rule.change(ticket, event, entry) | stamp)

@@ -26,6 +26,7 @@ from services.log.relay import Relay
 from services.log.table import TableLog
 from services.runner import Runner, Service
 from services.settings import Settings
+from services.stabilisation import furnish as furnish_stabilisation
 from services.stabilisation import metrics_router
 from services.stabilisation import router as stabilisation_router
 from services.stabilisation.keeper import Keeper
@@ -54,8 +55,7 @@ class Cast:
     def furnish(self, app: FastAPI) -> None:
         app.state.settings = self.settings
         mode, judgements = self.settings.autonomy, Judgements(MOST_JUDGED)
-        app.state.watch = Watch(mode, judgements)
-        app.state.progress = self.progress
+        furnish_stabilisation(app, self.ledger, Watch(mode, judgements), self.progress)
         furnish(app, Desk(self.ledger, self.teams, self.settings.fault, mode, judgements))
 
     def run(self, service: Service) -> None:

@@ -26,13 +26,13 @@ from schemas.events import (
 )
 from schemas.tables import KEYS, ORIGINS, TICKETS
 from schemas.tickets import Submission, Ticket
-from schemas.words import OPEN_STATES, State
+from schemas.words import NOT_RECORDED, OPEN_STATES, State
 from services.deliveries import DELIVERY_CHANGES
 from services.errors import Forbidden, HypercareError, Invalid, KeyReused, NotFound, Refused, Stale
 from services.groups import stands_for_itself
 from services.knownerrors import count_hits
 from services.ledger import Draft, Slot, Subject
-from services.lifecycle import AT_WORK, LIFECYCLE, QA_ROLES, born, changed
+from services.lifecycle import AT_WORK, HISTORY, LIFECYCLE, QA_ROLES, born, changed, possible_after
 
 SERVICE = "service"
 FOLLOWS: dict[type[Event], frozenset[State]] = {
@@ -127,8 +127,9 @@ def _to_its_parent(draft: Draft, child: Ticket, by: Attribution) -> Ticket:
 
 def _check(ticket: Ticket, event: Event, by: Attribution) -> None:
     rule = LIFECYCLE[type(event)]
-    if ticket.state not in rule.after:
-        raise Refused(f"{ticket.id} is {ticket.state}; this is possible only while it is {', '.join(sorted(rule.after))}")
+    possible = possible_after(type(event), by.role)
+    if ticket.state not in possible:
+        raise Refused(f"{ticket.id} is {ticket.state}; this is possible only while it is {', '.join(sorted(possible))}")
     moving = isinstance(event, TicketRouted) and ticket.state in AT_WORK
     if (rule.reason or moving) and not (by.reason and by.reason.strip()):
         raise Invalid(f"Say why: this change of {ticket.id} needs a reason that an auditor will understand")
@@ -138,6 +139,8 @@ def _check(ticket: Ticket, event: Event, by: Attribution) -> None:
         _check_reclassification(ticket, event, by)
     if isinstance(event, TicketWorkaroundAccepted):
         _check_acceptance(ticket, by)
+    if isinstance(event, TicketResolved) and event.cause_class == NOT_RECORDED and by.role != HISTORY:
+        raise Invalid(f"Say what the cause was: {NOT_RECORDED} is for resolutions that were moved over from an earlier tool")
     if isinstance(event, TicketUngrouped) and not ticket.parent:
         raise Refused(f"{ticket.id} stands for itself already; there is no group to take it out of")
 
@@ -190,18 +193,23 @@ def record_for_group(draft: Draft, ticket_id: str, event: Event, by: Attribution
     before, place = find(draft, ticket_id), len(draft.entries)
     ticket = record(draft, ticket_id, event, by, version)
     if type(event) in FOLLOWS or type(event) in RELEASES:
-        led = replace(by, cause=str(draft.entries[place]["id"]))
+        led = replace(_leader(by), cause=str(draft.entries[place]["id"]))
         for child in _children(draft, ticket_id):
             if child.state in OPEN_STATES and not stands_for_itself(child, before):
                 _lead(draft, child, (before, ticket), event, led)
     return ticket
 
 
+def _leader(by: Attribution) -> Attribution:
+    """What happened to a parent in an earlier tool was not decided for its children here: they do not follow, but must be seen again."""
+    return Attribution(f"{SERVICE}:{HISTORY}", SERVICE, by.reason) if by.role == HISTORY else by
+
+
 def _lead(draft: Draft, child: Ticket, parent: tuple[Ticket, Ticket], event: Event, by: Attribution) -> None:
     """The child follows where it can. Where its parent (as it was, as it is) ceases to stand for it, it stands for itself again."""
     before, after = parent
     following = replace(by, reason=f"as {after.id}" + (f": {by.reason}" if by.reason else ""))
-    if _follows(child, before, event) and _recorded(draft, child, event, following):
+    if by.role != SERVICE and _follows(child, before, event) and _recorded(draft, child, event, following):
         return
     if why := stands_for_itself(child, after):
         record(draft, child.id, TicketUngrouped(), replace(by, reason=f"{after.id} no longer stands for it: {why}"))
@@ -233,10 +241,15 @@ def _check_unattended_route(ticket: Ticket, event: TicketRouted) -> None:
 def _check_reclassification(ticket: Ticket, event: TicketReclassified, by: Attribution) -> None:
     if event.severity is None and event.gxp is None and event.caused_by is None:
         raise Invalid("Give a severity, a gxp flag, or what it was caused_by")
+    if lowers_what_qa_guards(ticket, event) and by.role not in (*QA_ROLES, HISTORY):
+        raise Forbidden(f"{ticket.id} has a GxP flag: only QA (role qa or qa_reviewer) may lower the flag or the severity")
+
+
+def lowers_what_qa_guards(ticket: Ticket, event: TicketReclassified) -> bool:
+    """The GxP flag, or the severity of a ticket that has one. What was moved over was decided before: there it is asked who moves it."""
     lowers_gxp = (event.gxp == "none" and ticket.gxp != "none") or (event.gxp == "potential" and ticket.gxp == "confirmed")
     lowers_severity = bool(event.severity and ticket.severity and event.severity > ticket.severity)
-    if (lowers_gxp or (lowers_severity and ticket.gxp != "none")) and by.role not in QA_ROLES:
-        raise Forbidden(f"{ticket.id} has a GxP flag: only QA (role qa or qa_reviewer) may lower the flag or the severity")
+    return lowers_gxp or (lowers_severity and ticket.gxp != "none")
 
 
 def fold(entries: Iterable[Entry]) -> Ticket | None:

@@ -1,7 +1,7 @@
 """Random lives of tickets, and what an independent reader of the ledger counts in them."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from random import Random
 from statistics import fmean, median, quantiles
@@ -25,6 +25,7 @@ MOVES: tuple[Event, ...] = (
     e.TicketResumed(), e.TicketReturned(), e.TicketResolved(cause_system="erp", cause_class="training", resolution="shown how"),
     e.TicketReopened(), e.TicketClosed(), e.TicketCancelled(), e.TicketCommented(text="still here"),
 )  # fmt: skip
+Notes = list[dict[str, Any]]
 Step = tuple[int, Event, float]
 CLAIMS = ("sev2", None, "sev1", "sev4")
 
@@ -66,7 +67,11 @@ AFTER = {
 ENDED = ("resolved", "closed", "cancelled")
 
 
-def recounted(entries: Sequence[Entry], at: datetime) -> list[dict[str, Any]]:
+def _when(entry: Entry) -> datetime:
+    return entry.occurred_at if entry.role == "history" else entry.recorded_at
+
+
+def recounted(entries: Sequence[Entry], at: datetime) -> Notes:
     """Every ticket as an auditor with a pencil would note it, reading the ledger line by line up to `at`."""
     notes: dict[str, dict[str, Any]] = {}
     for entry in entries:
@@ -76,7 +81,7 @@ def recounted(entries: Sequence[Entry], at: datetime) -> list[dict[str, Any]]:
 
 
 def _note(note: dict[str, Any], entry: Entry) -> None:
-    kind, data, at = entry.type, entry.data, entry.recorded_at
+    kind, data, at = entry.type, entry.data, _when(entry)
     note["state"] = AFTER.get(kind, note.get("state"))
     if kind == "TicketSubmitted":
         note |= {"state": "submitted", "submitted": at, "severity": data.get("reported_severity")}
@@ -93,13 +98,19 @@ def _note(note: dict[str, Any], entry: Entry) -> None:
     if kind == "TicketResolved":
         note["resolved"] = at
     if kind in ("TicketQueued", "TicketReturned", "TicketReopened"):
-        note["queued"] = at
+        note["queued"] = max(at, note.get("queued", at))
 
 
 def check(found: Figures, entries: Sequence[Entry]) -> None:
-    """Every figure against the recount."""
+    """Every figure against the recount of what was recorded until then."""
+    known = [entry for entry in entries if entry.recorded_at <= found.as_of]
+    agree(found, lambda instant: recounted([entry for entry in known if _when(entry) <= instant], found.as_of))
+
+
+def agree(found: Figures, noted: Callable[[datetime], Notes]) -> None:
+    """Every figure against notes of what had happened until an instant."""
     at = found.as_of
-    notes = recounted(entries, at)
+    notes = noted(at)
     still = [note for note in notes if note["state"] not in ENDED]
     queue = [note for note in still if note["state"] == "triage"]
     sev1 = [note for note in still if note["severity"] == "sev1"]
@@ -119,7 +130,7 @@ def check(found: Figures, entries: Sequence[Entry]) -> None:
     _check_arrivals(found, [note["submitted"] for note in notes])
     _check_times(found, notes)
     for point in found.burndown.points[:-1]:
-        earlier = recounted(entries, point.at - timedelta(microseconds=1))
+        earlier = noted(point.at - timedelta(microseconds=1))
         assert point.open == sum(note["state"] not in ENDED for note in earlier)
     assert (found.burndown.points[-1].at, found.burndown.points[-1].open) == (at, len(still))
 

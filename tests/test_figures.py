@@ -22,11 +22,12 @@ from services.api.search import Search, wanted
 from services.db import Database, migrate, open_database
 from services.errors import Invalid, NotFound
 from services.ledger import Ledger
-from services.stabilisation import router
+from services.stabilisation import furnish, router
 from services.stabilisation.board import SECURITY, STYLE_DIGEST, board, spoken
 from services.stabilisation.burndown import Movement, burndown_of
 from services.stabilisation.figures import durations, figures, overview
 from services.stabilisation.markup import Markup, element
+from services.stabilisation.progress import Progress
 from services.stabilisation.watching import Watch
 from services.web.app import create_app
 from services.web.callers import SelfNamed
@@ -78,7 +79,7 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 @pytest.fixture
 def client(timed: Ledger) -> TestClient:
     app = create_app([router], SelfNamed())
-    app.state.ledger, app.state.watch = timed, Watch()
+    furnish(app, timed, Watch(), Progress())
     return TestClient(app)
 
 

@@ -27,9 +27,10 @@ from schemas.words import SEVERITIES
 from services.db import migrate, open_database
 from services.knownerrors import record_known_error
 from services.ledger import Draft, Ledger
-from services.stabilisation import router
+from services.stabilisation import furnish, router
 from services.stabilisation.metrics import METRICS
 from services.stabilisation.model_series import MOST_REPLICAS
+from services.stabilisation.progress import Progress
 from services.stabilisation.scrape import MOST_KNOWN_ERRORS, MOST_SITES, MOST_SYSTEMS
 from services.stabilisation.watching import LEAST_REFERENCE, REFERENCE, WINDOW, Watch
 from services.web.app import create_app
@@ -262,7 +263,7 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     ledger = Ledger(database)
     _fill(ledger)
     app = create_app([router], SelfNamed())
-    app.state.ledger, app.state.watch = ledger, Watch()
+    furnish(app, ledger, Watch(), Progress())
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", ws="none"))
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()

@@ -109,7 +109,10 @@ def test_idempotency_keys_belong_to_who_holds_the_key(client: TestClient, key_fo
     assert [answer.json()["id"] for answer in answers] == ["HC-1", "HC-2", "HC-1"]
 
 
-@pytest.mark.parametrize(("actor", "role"), [("erik", "service"), ("service:classifier", "operator")])
+OURS = [("erik", "service"), ("service:classifier", "operator"), ("erik", "history"), ("history:erik", "desk")]
+
+
+@pytest.mark.parametrize(("actor", "role"), OURS)
 def test_nobody_passes_for_hypercare_itself(ledger: Ledger, actor: str, role: str) -> None:
     with client_of(app_of(ledger)) as client:
         headers = {"Hypercare-Actor": actor, "Hypercare-Role": role}

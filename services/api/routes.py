@@ -5,18 +5,17 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from services.api import autonomy, batches, changes, golives, knownerrors, reading, stream, submissions, triage
+from services.api import autonomy, batches, changes, golives, history, knownerrors, reading, stream, submissions, triage
 from services.api.desk import Desk
 from services.web.app import openapi_document as document_of
 
-MODULES = (submissions, batches, reading, changes, triage, knownerrors, golives, stream, autonomy)
+MODULES = (submissions, batches, history, reading, changes, triage, knownerrors, golives, stream, autonomy)
 ROUTERS: Sequence[APIRouter] = tuple(module.router for module in MODULES)
 
 
 def furnish(app: FastAPI, desk: Desk) -> None:
-    """Give the routes what they work with. The ledger stands in `app.state.ledger` for the other routers of the process."""
+    """Give the routes what they work with."""
     app.state.desk = desk
-    app.state.ledger = desk.ledger
 
 
 def openapi_document() -> dict[str, Any]:

@@ -17,6 +17,7 @@ from schemas.words import GxpFlag
 from services.classifier.memory import Case, Memory
 from services.classifier.mind import Thought
 from services.classifier.storms import parent_of, storm
+from services.lifecycle import HISTORY
 from services.runner import Aside, Occurrence
 from services.teams import Teams
 from services.trust import Autonomy, Mode, Sev1Guard, Trust
@@ -77,6 +78,12 @@ class Decider:
     policy: Policy
 
     def decide(self, work: Sequence[Occurrence]) -> list[list[Event | Aside]]:
+        answers = iter(self._answers([occurrence for occurrence in work if not _dealt_with(occurrence)]))
+        return [[] if _dealt_with(occurrence) else next(answers) for occurrence in work]
+
+    def _answers(self, work: Sequence[Occurrence]) -> list[list[Event | Aside]]:
+        if not work:
+            return []
         with self.mind() as thought:
             views = self._views(thought, [occurrence.ticket for occurrence in work])
             thought.memory.expect((view.ticket.id, view.prediction.systems[0].system) for view in views)
@@ -126,6 +133,11 @@ class Decider:
             known_errors=tuple(hit.model_dump(mode="json") for hit in view.known_errors),
             shadow=_spoken(view.shadow),
         )
+
+
+def _dealt_with(occurrence: Occurrence) -> bool:
+    """Of what was moved over from an earlier tool only the tickets that nobody has touched there are left to decide."""
+    return occurrence.entry.role == HISTORY and occurrence.ticket.state != "submitted"
 
 
 def _guarded(prediction: Prediction, guard: Sev1Guard) -> Prediction:

@@ -17,6 +17,7 @@ from schemas.events import EVENTS, KnownErrorApproved, KnownErrorRecorded, Known
 from schemas.predictions import KnownErrorHit, SimilarTicket, TicketText
 from services.judgements import JUDGED_BY, MOST_JUDGED, Judgements
 from services.ledger import read_entries
+from services.lifecycle import HISTORY, happened_at
 
 PAGE = 1_000
 MOST_ALIKE = 100
@@ -29,7 +30,10 @@ FOLLOWED = tuple(
 
 @dataclass(slots=True)
 class Case:
-    """Of a ticket what matters to the next one. `place` counts tickets as they were submitted; `system` is who has it, or would."""
+    """Of a ticket what matters to the next one. `place` counts tickets as they were submitted; `system` is who has it, or would.
+
+    `moved_over`: from an earlier tool.
+    """
 
     ticket: str
     place: int
@@ -41,6 +45,7 @@ class Case:
     parent: str | None = None
     kept_apart: bool = False
     ended: bool = False
+    moved_over: bool = False
 
 
 @dataclass(slots=True)
@@ -82,7 +87,8 @@ class Memory:
         texts = [TicketText.model_validate(EVENTS[entry.type].model_validate(entry.data)) for entry in submitted]
         self.similar.add([str(entry.ticket) for entry in submitted], texts)
         for place, (entry, text) in enumerate(zip(submitted, texts, strict=True), first):
-            self.cases[str(entry.ticket)] = Case(str(entry.ticket), place, text.site, text.area, text.batch, entry.recorded_at)
+            case = Case(str(entry.ticket), place, text.site, text.area, text.batch, happened_at(entry), moved_over=entry.role == HISTORY)
+            self.cases[case.ticket] = case
         while len(self.cases) > MOST_KNOWN:
             del self.cases[next(iter(self.cases))]
 

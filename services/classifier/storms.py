@@ -1,4 +1,4 @@
-"""Storms: many tickets of one incident within minutes. One of them, the oldest, is to stand for the others."""
+"""Storms: many tickets of one incident within minutes. One of them, the oldest, is to stand for the others. The past has none."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
@@ -22,7 +22,8 @@ def storm(ticket: Case, alike: Iterable[SimilarTicket], cases: Mapping[str, Case
 def _near(case: Case, ticket: Case) -> bool:
     same_line = ticket.area is not None and case.area == ticket.area
     same_system = ticket.system is not None and case.system == ticket.system
-    return case.site == ticket.site and not case.ended and ticket.at - case.at <= WITHIN and (same_line or same_system)
+    here = case.site == ticket.site and not (case.moved_over or ticket.moved_over)
+    return here and not case.ended and ticket.at - case.at <= WITHIN and (same_line or same_system)
 
 
 def parent_of(members: Sequence[Case], cases: Mapping[str, Case]) -> Case:

@@ -24,6 +24,7 @@ VERBS = {
     "up": Verb("services.cli.up", "Run the services: all in this process, or those named."),
     "submit": Verb("services.cli.submit", "Report one problem as a ticket."),
     "import": Verb("services.cli.importer", "Make tickets of a CSV, NDJSON or XLSX file."),
+    "import-history": Verb("services.cli.history", "Move an earlier tool's tickets in, event by event."),
     "classify": Verb("services.cli.classify", "Say where the tickets of a file would go, and why."),
     "explain": Verb("services.cli.explain", "Say why a ticket was decided as it was, and decide it again."),
     "status": Verb("services.cli.status", "Say whether a site is stable, and what is missing."),

@@ -93,6 +93,13 @@ class Client:
         receipts = {result["index"]: self._receipt(result) for result in answer.get("results", ())}
         return [receipts.get(place, UNANSWERED) for place in range(len(tickets))]
 
+    def move_over(self, source: str, events: Sequence[Mapping[str, Any]]) -> list[Receipt]:
+        """A receipt per event of an earlier tool's tickets, in order. Raises where the whole request is refused."""
+        answer = _content(self._post("v1/history", {"source": source, "events": list(events)}, {}))
+        results = {result["index"]: result for result in answer.get("results", ())}
+        receipts = {place: self._receipt(each)._replace(new=each["status"] == "created") for place, each in results.items()}
+        return [receipts.get(place, UNANSWERED) for place in range(len(events))]
+
     def _receipt(self, result: Mapping[str, Any]) -> Receipt:
         if result.get("problem"):
             return Receipt(problem=told(result["problem"]))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from schemas.tickets import Submission
 from services.cli.rows import Cell, Row
@@ -71,12 +71,12 @@ def digest(cells: Mapping[str, Cell]) -> str:
     return sha256(repr(sorted(spoken.items())).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def faults(submission: Mapping[str, Any]) -> list[str]:
-    """What keeps this from being a submission, one line per field."""
+def faults(content: Mapping[str, Any], shape: type[BaseModel] = Submission) -> list[str]:
+    """What keeps this from being a submission, or what else it is to be, one line per field."""
     try:
-        Submission.model_validate(submission)
+        shape.model_validate(content)
     except ValidationError as error:
-        return [f"{'.'.join(map(str, fault['loc']))}: {_told(fault)}" for fault in error.errors()]
+        return [f"{'.'.join(map(str, fault['loc'])) or 'row'}: {_told(fault)}" for fault in error.errors()]
     return []
 
 

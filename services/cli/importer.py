@@ -1,7 +1,8 @@
 """`hypercare import`: every row its own result; run again, it goes on where it stopped and makes no ticket twice."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -42,19 +43,20 @@ class Source:
                 raise BadParameter(f"--set {name}: the fields are {', '.join(Submission.model_fields)}")
         return dict(pairs)
 
-    def zone(self) -> ZoneInfo | None:
-        try:
-            return ZoneInfo(self.time_zone) if self.time_zone else None
-        except (KeyError, ValueError, OSError):
-            raise BadParameter(f"--time-zone {self.time_zone}: not a zone of the tz database, such as Europe/Berlin") from None
+
+def zone_of(name: str | None) -> ZoneInfo | None:
+    try:
+        return ZoneInfo(name) if name else None
+    except (KeyError, ValueError, OSError):
+        raise BadParameter(f"--time-zone {name}: not a zone of the tz database, such as Europe/Berlin") from None
 
 
 class Item(NamedTuple):
-    """A row on its way: its Idempotency-Key, and its submission or what is wrong with it."""
+    """A row on its way: its key, and what is sent of it or what is wrong with it."""
 
     row: int
     key: str
-    submission: dict[str, str]
+    content: dict[str, str]
     problem: str
 
 
@@ -74,10 +76,10 @@ def import_file(source: Source, caller: Caller, output: Output, results: Results
     record = Results(results or source.file.with_name(source.file.name + ".results.csv"))
     before = sum(record.done(item.key) for item in items)
     if dry_run:
-        record.by_key |= {item.key: _failed(item) for item in items if item.problem}
+        record.by_key |= {item.key: failed(item) for item in items if item.problem}
     else:
         _run(items, record, caller, output)
-    _summarise(items, record, before, output)
+    summarise(items, record, before, output)
 
 
 def _meaning(rows: Sequence[Row], given: Mapping[str, str], output: Output) -> dict[str, str]:
@@ -98,7 +100,7 @@ def _meaning(rows: Sequence[Row], given: Mapping[str, str], output: Output) -> d
 
 def plan(rows: Sequence[Row], meaning: Mapping[str, str], source: Source) -> list[Item]:
     """The key of a row is what it says and how often the file has said it before, so it outlives re-ordering and renaming."""
-    given, zone, seen, items = source.given(), source.zone(), Counter[str](), []
+    given, zone, seen, items = source.given(), zone_of(source.time_zone), Counter[str](), []
     for row in rows:
         cells = cells_of(row, meaning)
         said = digest(cells)
@@ -111,30 +113,36 @@ def plan(rows: Sequence[Row], meaning: Mapping[str, str], source: Source) -> lis
 
 def _run(items: Sequence[Item], record: Results, caller: Caller, output: Output) -> None:
     todo = [item for item in items if not record.done(item.key)]
-    record.add(_failed(item) for item in todo if item.problem)
+    record.add(failed(item) for item in todo if item.problem)
     good = [item for item in todo if not item.problem]
-    try:
-        with Client(caller) as client, output.bar("importing", len(good)) as advance:
-            _send_all(good, record, lambda part: send(client, part), advance)
-    except HypercareError as error:
-        raise type(error)(f"{error}\n{_standing(items, record)}") from error
-    except KeyboardInterrupt:
-        output.remark(_standing(items, record))
-        raise typer.Exit(130) from None
+    with stoppable(items, record, output), Client(caller) as client, output.bar("importing", len(good)) as advance:
+        _send_all(good, record, lambda part: send(client, part), advance)
     record.finish({item.key: item.row for item in items})
+
+
+@contextmanager
+def stoppable(items: Sequence[Item], record: Results, output: Output) -> Iterator[None]:
+    """Where the work in the block ends early, it is said how far it came."""
+    try:
+        yield
+    except HypercareError as error:
+        raise type(error)(f"{error}\n{standing(items, record)}") from error
+    except KeyboardInterrupt:
+        output.remark(standing(items, record))
+        raise typer.Exit(130) from None
 
 
 def _send_all(items: Sequence[Item], record: Results, send: Send, advance: Callable[[int], None]) -> None:
     for start in range(0, len(items), CHUNK):
         part = items[start : start + CHUNK]
-        record.add(_result(item, receipt) for item, receipt in zip(part, send(part), strict=True))
+        record.add(result(item, receipt) for item, receipt in zip(part, send(part), strict=True))
         advance(len(part))
 
 
 def send(client: Client, items: Sequence[Item]) -> list[Receipt]:
     """Where the API refuses the request as a whole, its halves are sent, so that a bad row stops only itself."""
     try:
-        return client.submit_many([item.submission | {"idempotency_key": item.key} for item in items])
+        return client.submit_many([item.content | {"idempotency_key": item.key} for item in items])
     except (TooLarge, Invalid) as error:
         if len(items) == 1:
             return [Receipt(problem=str(error))]
@@ -142,30 +150,30 @@ def send(client: Client, items: Sequence[Item]) -> list[Receipt]:
         return send(client, items[:middle]) + send(client, items[middle:])
 
 
-def _failed(item: Item) -> Result:
+def failed(item: Item) -> Result:
     return Result(item.row, "failed", "", item.problem, item.key)
 
 
-def _result(item: Item, receipt: Receipt) -> Result:
+def result(item: Item, receipt: Receipt) -> Result:
     status = "failed" if receipt.problem else "created" if receipt.new else "known"
     return Result(item.row, status, receipt.ticket, receipt.problem, item.key)
 
 
-def _standing(items: Sequence[Item], record: Results) -> str:
+def standing(items: Sequence[Item], record: Results) -> str:
     done = sum(record.done(item.key) for item in items)
     return f"{done} of {len(items)} rows are done; run the same command again to go on"
 
 
-def _summarise(items: Sequence[Item], record: Results, before: int, output: Output) -> None:
+def summarise(items: Sequence[Item], record: Results, before: int, output: Output) -> None:
     results = [record.by_key[item.key]._replace(row=item.row) for item in items if item.key in record.by_key]
-    counts = Counter(result.status for result in results)
-    failed = [result for result in results if result.status == "failed"]
-    summary = {"rows": len(items), "created": counts["created"], "known": counts["known"], "failed": len(failed), "done before": before}
-    problems = [{"row": result.row, "problem": result.problem} for result in failed]
+    counts = Counter(each.status for each in results)
+    bad = [each for each in results if each.status == "failed"]
+    summary = {"rows": len(items), "created": counts["created"], "known": counts["known"], "failed": len(bad), "done before": before}
+    problems = [{"row": each.row, "problem": each.problem} for each in bad]
     if output.json or not output.quiet:
         output.show(summary | {"results": str(record.path), "problems": problems}, table(tuple(summary), [tuple(summary.values())]))
-    for result in failed[:SHOWN_PROBLEMS]:
-        output.remark(f"row {result.row}: {result.problem}")
-    if failed:
-        complain(f"{len(failed)} rows failed; all of them are in {record.path}. Mend them and run the same command again")
+    for each in bad[:SHOWN_PROBLEMS]:
+        output.remark(f"row {each.row}: {each.problem}")
+    if bad:
+        complain(f"{len(bad)} rows failed; all of them are in {record.path}. Mend them and run the same command again")
         raise typer.Exit(1)

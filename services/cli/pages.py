@@ -105,12 +105,14 @@ def _rule(rule: Rule) -> str:
 def _kind(field: Mapping[str, Any]) -> str:
     if "anyOf" in field:
         return " or ".join(_kind(each) for each in field["anyOf"] if each.get("type") != "null")
+    if "$ref" in field:
+        return str(field["$ref"]).rpartition("/")[2]
     if "enum" in field:
         return ", ".join(field["enum"])
     if "items" in field:
         return "pair" if "prefixItems" in field else f"list of {_kind(field['items'])}"
     bound = f", at most {field['maxLength']} characters" if "maxLength" in field else ""
-    return "pair" if "prefixItems" in field else f"{field.get('format', field['type'])}{bound}"
+    return "pair" if "prefixItems" in field else f"{field.get('format', field.get('type', 'object'))}{bound}"
 
 
 def _need(name: str, field: Mapping[str, Any], schema: Mapping[str, Any]) -> str:

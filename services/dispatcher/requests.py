@@ -21,6 +21,7 @@ from schemas.tickets import Ticket
 from schemas.words import GxpFlag
 from services.errors import Invalid, Misconfigured
 from services.groups import may_be_sev1, stands_for_itself
+from services.lifecycle import HISTORY
 from services.runner import Occurrence
 from services.teams import Audience, Teams, Urgency
 
@@ -58,7 +59,10 @@ class Requests:
         return [self._follow(*occurrence) for occurrence in work]
 
     def _follow(self, entry: Entry, event: Event, ticket: Ticket) -> list[Event]:
-        if moot(entry, ticket) or (isinstance(event, TicketReclassified) and not _raised(event, self.before(entry))):
+        """Of the past nobody is told."""
+        if entry.role == HISTORY or moot(entry, ticket):
+            return []
+        if isinstance(event, TicketReclassified) and not _raised(event, self.before(entry)):
             return []
         return [
             NotificationRequested(delivery=delivery_id(entry.id, *target), channel=target[0], address=target[1], urgency=urgency)

@@ -10,6 +10,7 @@ from schemas.records import Headers, Record
 from schemas.routed import Links, RoutedTicket
 from schemas.tickets import Ticket
 from schemas.topics import DEADLETTER, TICKETS, routed
+from services.lifecycle import HISTORY
 
 CONCERNS_ITS_TEAM = ("TicketRouted", "TicketReclassified", "TicketReopened")
 ROUTED_TICKET = RoutedTicket.__name__
@@ -32,11 +33,12 @@ class Stamp:
     systems: Collection[str]
 
     def records(self, entry: Entry, ticket: Ticket | None) -> list[Record]:
-        """`ticket` is the one that the entry is about, as the entry left it."""
+        """`ticket` is the one that the entry is about, as the entry left it. On-call tools are not told of the past."""
         made = [self._event(entry, TICKETS.name)]
         if entry.type in DEADLETTER.records:
             made.append(self._event(entry, DEADLETTER.name))
-        if entry.type in CONCERNS_ITS_TEAM and ticket is not None and ticket.system in self.systems:
+        concerns_its_team = entry.type in CONCERNS_ITS_TEAM and entry.role != HISTORY
+        if concerns_its_team and ticket is not None and ticket.system in self.systems:
             made.append(self._routed(entry, ticket))
         return made
 

@@ -2,18 +2,21 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.responses import HTMLResponse, Response
 from prometheus_client.exposition import choose_encoder
 
 from schemas.figures import Figures, Overview
 from schemas.words import Name
 from services.errors import NotFound
+from services.ledger import Ledger
 from services.stabilisation.asked import AsOf, TheLedger
 from services.stabilisation.board import SECURITY, board
 from services.stabilisation.figures import figures, overview
 from services.stabilisation.golive_routes import router as golive_router
 from services.stabilisation.metrics import registry
+from services.stabilisation.progress import Progress
+from services.stabilisation.pulse import Pulse
 from services.stabilisation.watching import Watch
 from services.web.problems import refusals
 
@@ -28,7 +31,13 @@ async def _watch(request: Request) -> Watch:
     return watch
 
 
+async def _pulse(request: Request) -> Pulse:
+    pulse: Pulse = request.app.state.pulse
+    return pulse
+
+
 TheWatch = Annotated[Watch, Depends(_watch)]
+ThePulse = Annotated[Pulse, Depends(_pulse)]
 
 
 @router.get("/v1/figures", tags=["stabilisation"])
@@ -50,11 +59,17 @@ def read_board(ledger: TheLedger, watch: TheWatch, site: Name | None = None, ref
 
 
 @metrics_router.get("/metrics", tags=["operation"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})
-def read_metrics(request: Request, ledger: TheLedger, watch: TheWatch) -> Response:
+def read_metrics(request: Request, ledger: TheLedger, watch: TheWatch, pulse: ThePulse) -> Response:
     """Prometheus text, or OpenMetrics where the Accept header asks for it."""
     encode, media_type = choose_encoder(request.headers.get("accept", ""))
-    return Response(encode(registry(ledger, watch)), headers={"content-type": media_type})
+    return Response(encode(registry(ledger, watch, pulse)), headers={"content-type": media_type})
 
 
 router.include_router(metrics_router)
 router.include_router(golive_router)
+
+
+def furnish(app: FastAPI, ledger: Ledger, watch: Watch, progress: Progress) -> None:
+    """Give the routes what they work with."""
+    app.state.ledger = ledger
+    app.state.watch, app.state.progress, app.state.pulse = watch, progress, Pulse(progress)

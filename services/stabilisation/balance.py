@@ -11,11 +11,9 @@ from services.stabilisation.view import CAME, WENT, View
 
 
 def balance(view: View) -> tuple[DayBalance, ...]:
-    """By site day and severity; severities that nothing ever happened in are left out. Before the go-live there is none."""
+    """By site day and severity; severities that nothing ever happened in are left out."""
     days = days_until(view.golive.text, view.instant)
-    if not days:
-        return ()
-    ends = [micros(instant_of(view.golive.text, day)) for day in days[1:]] + [view.at + 1]
+    ends = [*(micros(instant_of(view.golive.text, day)) for day in days[1:]), view.at + 1][: len(days)]
     rows: list[DayBalance] = []
     levels: Counter[str] = Counter()
     moves, place = view.movements, 0

@@ -11,6 +11,7 @@ from sqlalchemy import Connection, case, select
 
 from schemas.figures import Burndown, Point, Step
 from schemas.tables import ENTRIES
+from services.stabilisation.elapsed import HAPPENED_AT
 from services.stabilisation.lives import at_site
 
 OPENING = ("TicketSubmitted", "TicketReopened")
@@ -28,7 +29,7 @@ def burndown(connection: Connection, site: str | None, at: datetime) -> Burndown
     """Up to `at`, since the first ticket or as far back as `REACH`; the shorter the history, the finer the step."""
     change = case((ENTRIES.c.type.in_(OPENING), 1), else_=-1)
     moves = ENTRIES.c.type.in_((*OPENING, *ENDING)) & (ENTRIES.c.recorded_at <= at) & at_site(ENTRIES.c.site, site)
-    rows = connection.execute(select(ENTRIES.c.recorded_at, change).where(moves).order_by(ENTRIES.c.seq))
+    rows = connection.execute(select(HAPPENED_AT, change).where(moves).order_by(HAPPENED_AT, ENTRIES.c.seq))
     return burndown_of([Movement._make(row) for row in rows], at)
 
 

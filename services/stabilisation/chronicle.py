@@ -17,7 +17,7 @@ from schemas.entries import Entry
 from schemas.tables import ENTRIES
 from schemas.words import OPEN_STATES
 from services.db import Database
-from services.lifecycle import LIFECYCLE, happened_at
+from services.lifecycle import LIFECYCLE, doer, happened_at
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -121,6 +121,7 @@ class Chronicle:
     def __init__(self) -> None:
         self.position = 0
         self.rewritten = 0
+        self.steps = 0
         self.sites: dict[str, dict[str, Track]] = {}
         self._busy = RLock()
 
@@ -152,6 +153,7 @@ class Chronicle:
             when = max(when, track.steps[-1].when)
             track.steps.append(Step(when, known, told(track.steps[-1].stand, row, when)))
         self.rewritten += when < known
+        self.steps += 1
 
 
 def _after(position: int) -> Any:
@@ -206,7 +208,7 @@ def _returned(stand: Stand, row: Any, when: int) -> Stand:
 
 def _acknowledged(stand: Stand, row: Any, when: int) -> Stand:
     first = when if stand.acknowledged_at is None else stand.acknowledged_at
-    return stand._replace(state="acknowledged", acknowledged_at=first, owner=stand.owner or row.actor)
+    return stand._replace(state="acknowledged", acknowledged_at=first, owner=stand.owner or doer(row))
 
 
 def _assigned(stand: Stand, row: Any, when: int) -> Stand:
@@ -215,7 +217,7 @@ def _assigned(stand: Stand, row: Any, when: int) -> Stand:
 
 def _resolved(stand: Stand, row: Any, when: int) -> Stand:
     kind = "training" if row.data.get("cause_class") == "training" else stand.kind
-    return stand._replace(state="resolved", resolved_at=when, resolver=(row.actor, row.role), kind=kind)
+    return stand._replace(state="resolved", resolved_at=when, resolver=(doer(row) or "", row.role), kind=kind)
 
 
 def _reopened(stand: Stand, row: Any, when: int) -> Stand:

@@ -1,14 +1,19 @@
-"""Time between two instants in SQL: whole microseconds on both databases, so that a threshold is met or missed exactly."""
+"""When something happened, and the time between two instants, in SQL: whole microseconds on both databases, so thresholds are exact."""
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement
+from sqlalchemy import BigInteger, ColumnElement, case
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
+from schemas.tables import ENTRIES
+from services.lifecycle import HISTORY
+
 MICROSECONDS = 1_000_000
+HAPPENED_AT: ColumnElement[datetime] = case((ENTRIES.c.role == HISTORY, ENTRIES.c.occurred_at), else_=ENTRIES.c.recorded_at)
+"""`services.lifecycle.happened_at` of a row of the ledger."""
 
 
 class microseconds_between(FunctionElement[int]):

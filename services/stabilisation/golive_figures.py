@@ -14,7 +14,7 @@ from services.stabilisation.days import instant_of, local_date
 from services.stabilisation.figures import durations, quantile
 from services.stabilisation.handling import handling
 from services.stabilisation.in_time import in_time
-from services.stabilisation.view import DAY, ENDED, MOST_TICKETS, SECOND, View
+from services.stabilisation.view import DAY, ENDED, MOST_TICKETS, SECOND, Life, View
 
 UNTIL = {"acknowledgement": "acknowledged_at", "workaround": "worked_around_at", "resolution": "resolved_at"}
 
@@ -129,17 +129,20 @@ def _workarounds(view: View) -> Workarounds:
 
 def gxp(view: View) -> Gxp:
     flagged = [life for life in view.lives if life.stand.gxp != "none" and life.stand.state != "cancelled"]
-    waiting = sorted((life.stand.flagged_at or view.at, life.ticket, life.stand.severity) for life in flagged if not life.stand.assessed)
-    sev1 = [since for since, _, severity in waiting if severity == "sev1"]
+    waiting = sorted((life for life in flagged if not life.stand.assessed), key=lambda life: _flagged_at(view, life))
+    oldest = {life.stand.severity or UNDECIDED: (view.at - _flagged_at(view, life)) / SECOND for life in reversed(waiting)}
     unlinked = [life.ticket for life in flagged if life.stand.gxp == "confirmed" and not life.stand.linked]
     return Gxp(
         open=sum(life.stand.open for life in flagged),
         unassessed=len(waiting),
-        unassessed_oldest_seconds=(view.at - waiting[0][0]) / SECOND if waiting else None,
-        unassessed_sev1_oldest_seconds=(view.at - sev1[0]) / SECOND if sev1 else None,
+        unassessed_oldest_seconds={grade: oldest[grade] for grade in GRADES if grade in oldest},
         unlinked=len(unlinked),
-        tickets=tuple(dict.fromkeys([*(ticket for _, ticket, _ in waiting), *unlinked]))[:MOST_TICKETS],
+        tickets=tuple(dict.fromkeys([*(life.ticket for life in waiting), *unlinked]))[:MOST_TICKETS],
     )
+
+
+def _flagged_at(view: View, life: Life) -> int:
+    return view.at if life.stand.flagged_at is None else life.stand.flagged_at
 
 
 def _exposure(view: View, reports: Iterable[ExposureText]) -> Exposure | None:

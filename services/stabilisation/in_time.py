@@ -31,20 +31,20 @@ def in_time(view: View, lives: Iterable[Life]) -> list[InTime]:
 
 def _clock(view: View, clock: str, severity: Severity, lives: Sequence[Life]) -> InTime:
     target = limit(view.golive.criteria.targets[severity], clock)
-    met = late = pending = soon = 0
-    for life in lives:
-        end = clock_end(life.stand, clock)
-        taken = (view.at if end is None else end) - life.track.born
-        if end is None and not life.stand.open:
-            continue
-        if taken > target:
-            late += 1
-        elif end is not None:
-            met += 1
-        else:
-            pending += 1
-            soon += taken > DUE_SOON * target
-    return InTime(clock=clock, severity=severity, target=target / SECOND, met=met, late=late, pending=pending, due_soon=soon)
+    ends = [(clock_end(life.stand, clock), life) for life in lives]
+    ended = [end - life.track.born for end, life in ends if end is not None]
+    running = [view.at - life.track.born for end, life in ends if end is None and life.stand.open]
+    late_open = sum(taken > target for taken in running)
+    return InTime(
+        clock=clock,
+        severity=severity,
+        target=target / SECOND,
+        met=sum(taken <= target for taken in ended),
+        late=sum(taken > target for taken in ended) + late_open,
+        late_open=late_open,
+        pending=len(running) - late_open,
+        due_soon=sum(DUE_SOON * target < taken <= target for taken in running),
+    )
 
 
 def limit(targets: Targets, clock: str) -> int:

@@ -54,8 +54,8 @@ def _sev2_old(seen: Seen) -> str | None:
 
 
 def _gxp_waits(seen: Seen) -> str | None:
-    oldest = seen.figures.gxp.unassessed_oldest_seconds
-    return "a GxP flag is not assessed for more than a day" if oldest is not None and oldest > GXP_OLD else None
+    oldest = max(seen.figures.gxp.unassessed_oldest_seconds.values(), default=0.0)
+    return "a GxP flag is not assessed for more than a day" if oldest > GXP_OLD else None
 
 
 def _late(seen: Seen) -> str | None:

@@ -10,7 +10,8 @@ from schemas.entries import Entry
 from schemas.tables import ENTRIES, TICKETS
 from schemas.tickets import Ticket
 from schemas.words import Severity, State
-from services.lifecycle import LIFECYCLE
+from services.lifecycle import LIFECYCLE, happened_at
+from services.stabilisation.elapsed import HAPPENED_AT
 from services.tickets import fold
 
 QUEUING = ("TicketQueued", "TicketReturned", "TicketReopened")
@@ -33,7 +34,7 @@ class Life(NamedTuple):
 
 def standing(connection: Connection, site: str | None) -> list[Life]:
     """Of the tickets as they stand now; `site` None: all sites."""
-    queued = select(func.max(ENTRIES.c.recorded_at)).where(ENTRIES.c.ticket == TICKETS.c.id, ENTRIES.c.type.in_(QUEUING))
+    queued = select(func.max(HAPPENED_AT)).where(ENTRIES.c.ticket == TICKETS.c.id, ENTRIES.c.type.in_(QUEUING))
     queued_at = case((TICKETS.c.state == "triage", queued.correlate(TICKETS).scalar_subquery()))
     columns = [TICKETS.c[name] for name in Life._fields if name != "queued_at"]
     return [Life._make(row) for row in connection.execute(select(*columns, queued_at).where(at_site(TICKETS.c.site, site)))]
@@ -57,8 +58,8 @@ def folded(entries: Iterable[Entry]) -> Iterator[Life]:
 
 
 def _life(ticket: Ticket, story: list[Entry]) -> Life:
-    stays = (entry.recorded_at for entry in reversed(story) if entry.type in QUEUING)
-    queued_at = next(stays, None) if ticket.state == "triage" else None
+    stays = (happened_at(entry) for entry in story if entry.type in QUEUING)
+    queued_at = max(stays, default=None) if ticket.state == "triage" else None
     times = (ticket.submitted_at, ticket.acknowledged_at, ticket.resolved_at)
     return Life(ticket.site, ticket.system, ticket.severity, ticket.state, *times, ticket.reopened, queued_at)
 

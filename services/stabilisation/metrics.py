@@ -17,9 +17,12 @@ from schemas.figures import GRADES, UNDECIDED
 from schemas.words import OPEN_STATES
 from services.judgements import LOOKED_THROUGH
 from services.ledger import Ledger
+from services.stabilisation import golive_series as of_golive
 from services.stabilisation import model_series as of_model
 from services.stabilisation.census import ACKNOWLEDGED_WITHIN, RESOLVED_WITHIN, Distribution, Group
 from services.stabilisation.figures import present
+from services.stabilisation.golive_series import HERE, SERIES, Series
+from services.stabilisation.pulse import Pulse
 from services.stabilisation.scrape import Scrape
 from services.stabilisation.watching import WINDOW, Watch
 
@@ -123,6 +126,10 @@ def _deliveries(scrape: Scrape) -> Iterator[tuple[Labels, float]]:
 
 def _alone(value: float) -> list[tuple[Labels, float]]:
     return [((), float(value))]
+
+
+def _of_golives(series: Series) -> Metric:
+    return Metric(f"hypercare_{series.name}", series.help, (*HERE, *series.labels), lambda scrape: of_golive.told(series, scrape.golives))
 
 
 METRICS: tuple[Metric | Histogram, ...] = (
@@ -237,15 +244,17 @@ METRICS: tuple[Metric | Histogram, ...] = (
     Metric("hypercare_model_autonomy", "1 where the model may route alone.", ("site", "system"), of_model.autonomy),
     Metric("hypercare_sev1_confirmed", "Classified tickets that people called Sev1.", ("site",), of_model.sev1_confirmed),
     Metric("hypercare_known_error_hits_total", "Tickets that a known error was offered to.", ("known_error",), of_model.known_error_hits),
+    *(_of_golives(series) for series in SERIES),
 )
 
 
 class Metrics(Collector):
     """Answers a scrape with one read transaction, after a look at what people and the model said since the last one."""
 
-    def __init__(self, ledger: Ledger, watch: Watch, metrics: tuple[Metric | Histogram, ...] = METRICS) -> None:
+    def __init__(self, ledger: Ledger, watch: Watch, pulse: Pulse, metrics: tuple[Metric | Histogram, ...] = METRICS) -> None:
         self.ledger = ledger
         self.watch = watch
+        self.pulse = pulse
         self.metrics = metrics
 
     def describe(self) -> Iterable[Family]:
@@ -253,14 +262,14 @@ class Metrics(Collector):
         return ()
 
     def collect(self) -> Iterator[Family]:
-        watched = self.watch.look(self.ledger.database)
+        watched, readings = self.watch.look(self.ledger.database), self.pulse.readings(self.ledger)
         with self.ledger.database.read() as connection:
-            scrape = Scrape(connection, present(connection, self.ledger.clock()), watched)
+            scrape = Scrape(connection, present(connection, self.ledger.clock()), watched, readings)
             yield from [metric.family(scrape) for metric in self.metrics]
 
 
-def registry(ledger: Ledger, watch: Watch) -> CollectorRegistry:
+def registry(ledger: Ledger, watch: Watch, pulse: Pulse) -> CollectorRegistry:
     """One of its own: nothing that other code counts in this process comes with it."""
     own = CollectorRegistry()
-    own.register(Metrics(ledger, watch))
+    own.register(Metrics(ledger, watch, pulse))
     return own

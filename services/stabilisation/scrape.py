@@ -15,8 +15,10 @@ from services.deliveries import AGAIN
 from services.releases import Releases, releases_of
 from services.stabilisation.burndown import OPENING
 from services.stabilisation.census import Group, census
+from services.stabilisation.elapsed import HAPPENED_AT
 from services.stabilisation.figures import UNACKNOWLEDGED
 from services.stabilisation.lives import QUEUING
+from services.stabilisation.reading import Reading
 from services.stabilisation.watching import Watched
 
 OTHER = "other"
@@ -35,6 +37,7 @@ class Scrape:
     connection: Connection
     now: datetime
     watched: Watched | None = None
+    golives: Sequence[Reading] = ()
 
     @cached_property
     def head(self) -> Any:
@@ -130,7 +133,7 @@ class Scrape:
         return {row[0]: row[1] for row in self.connection.execute(statement)}
 
     def _oldest(self, since: Sequence[str], states: Sequence[str], severity: str | None = None) -> dict[str, float]:
-        begun = select(func.max(ENTRIES.c.recorded_at)).where(ENTRIES.c.ticket == TICKETS.c.id, ENTRIES.c.type.in_(since))
+        begun = select(func.max(HAPPENED_AT)).where(ENTRIES.c.ticket == TICKETS.c.id, ENTRIES.c.type.in_(since))
         tickets = select(TICKETS.c.site, begun.correlate(TICKETS).scalar_subquery()).where(TICKETS.c.state.in_(states))
         if severity:
             tickets = tickets.where(TICKETS.c.severity == severity)

@@ -12,7 +12,7 @@ from pydantic import BeforeValidator
 from schemas.entries import Attribution
 from schemas.words import Name, Slug
 from services.errors import Forbidden
-from services.web.keys import FORM, OWN_ACTORS, OWN_ROLE, KeyRing
+from services.web.keys import FORM, OWN_ACTORS, OWN_ROLES, RESERVED, KeyRing
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 _KEY_NAMES = {"api_key", "apikey", "api-key", "access_token", "authorization"}
@@ -28,8 +28,8 @@ class SelfNamed:
     """For one machine: whoever reaches loopback is believed."""
 
     def identify(self, token: str | None, actor: str, role: str) -> Attribution:
-        if role == OWN_ROLE or actor.startswith(OWN_ACTORS):
-            raise Forbidden(f"Role {OWN_ROLE} and actors {OWN_ACTORS}... are hypercare's own; name yourself in Hypercare-Actor")
+        if role in OWN_ROLES or actor.startswith(OWN_ACTORS):
+            raise Forbidden(f"{RESERVED}; name yourself in Hypercare-Actor")
         return Attribution(actor, role)
 
 

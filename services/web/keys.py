@@ -14,10 +14,12 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError, 
 
 from schemas.words import Instant, Name, Slug
 from services.errors import Misconfigured, Unauthenticated, Unavailable
+from services.lifecycle import HISTORY
 
 FORM = re.compile(r"hc_([a-z0-9-]{1,32})_([A-Za-z0-9_-]{22,128})")
-OWN_ROLE = "service"
-OWN_ACTORS = "service:"
+OWN_ROLES = ("service", HISTORY)
+OWN_ACTORS = tuple(f"{role}:" for role in OWN_ROLES)
+RESERVED = f"Roles {', '.join(OWN_ROLES)} and actors {'..., '.join(OWN_ACTORS)}... are hypercare's own"
 UNREADABLE = "Nobody can be let in: the API keys file is not readable at the moment; `hypercare doctor` says why"
 
 
@@ -33,8 +35,8 @@ class ApiKey(BaseModel):
 
     @model_validator(mode="after")
     def _is_not_hypercare(self) -> "ApiKey":
-        if self.role == OWN_ROLE or self.actor.startswith(OWN_ACTORS):
-            raise ValueError(f"role {OWN_ROLE} and actors {OWN_ACTORS}... are hypercare's own; name a person or a system")
+        if self.role in OWN_ROLES or self.actor.startswith(OWN_ACTORS):
+            raise ValueError(f"{RESERVED}; name a person or a system")
         return self
 
 
