@@ -70,9 +70,10 @@ def _quality(kept: Kept) -> Section:
     quality, gxp = kept.attention.quality, kept.status.figures.gxp
     if not quality.flagged:
         return Section("1. Quality first", (Sentence("No ticket has a GxP flag."),))
+    oldest = max(gxp.unassessed_oldest_seconds.values(), default=None)
     said = (
         f"{several(quality.flagged, 'ticket')} with a GxP flag: {quality.assessed} assessed, {quality.confirmed} confirmed, "
-        f"{quality.linked} of these linked to a quality record. Oldest not assessed: {lasting(gxp.unassessed_oldest_seconds)}."
+        f"{quality.linked} of these linked to a quality record. Oldest not assessed: {lasting(oldest)}."
     )
     columns = ("Ticket", "What", "Severity", "Flag", "Assessed", "Record", "Owner", "Open since")
     listing = Listing("Tickets with a GxP flag", columns, _flagged)
@@ -144,12 +145,12 @@ def _ages(kept: Kept) -> tuple[Table, ...]:
 
 def _in_time(kept: Kept) -> tuple[Table, ...]:
     told = [each for each in kept.status.figures.in_time if each.met or each.late or each.pending]
-    columns = ("Severity", "until", "target", "in time", "late", "due soon", "share")
-    return _table("In time since the go-live", columns, [_clock(each) for each in told], 1, range(2, 7))
+    columns = ("Severity", "until", "target", "in time", "late", "of these open", "due soon", "share")
+    return _table("In time since the go-live", columns, [_clock(each) for each in told], 1, range(2, 8))
 
 
 def _clock(told: InTime) -> Row:
-    counts = (str(told.met), str(told.late), str(told.due_soon))
+    counts = (str(told.met), str(told.late), str(told.late_open), str(told.due_soon))
     return (SEVERITY[told.severity], told.clock, lasting(told.target), *counts, percent(told.met, told.met + told.late))
 
 
