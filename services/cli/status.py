@@ -64,7 +64,8 @@ def _against_plan(told: Status) -> str:
     total, gap = told.figures.open.total, told.burndown.gap
     if gap is None:
         return f"{total} open; no plan is approved"
-    return f"{total} open; of the planned severities {abs(gap):.0f} {'more' if gap > 0 else 'fewer'} than planned"
+    more = f"{abs(gap):.0f} {'more' if gap > 0 else 'fewer'} than" if round(gap) else "as many as"
+    return f"{total} open; of the planned severities {more} planned"
 
 
 def _criterion(each: CriterionVerdict) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from schemas.words import SEVERITIES
 from services.stabilisation.markup import Markup, joined
 from services.stabilisation.plan import planned_open
 from services.stabilisation.report.document import Figure
-from services.stabilisation.report.drawing import Plot, Spot, area, grid, legend, line, round_top, svg, text, upright
+from services.stabilisation.report.drawing import WIDTH, Plot, Spot, area, grid, legend, line, round_top, svg, text, upright
 from services.stabilisation.report.kept import SEVERITY, Kept, number
 
 HEIGHT = 210
@@ -99,7 +99,8 @@ def _marked(kept: Kept, plot: Plot, begin: datetime) -> Iterator[Markup]:
             yield upright(plot, _days(mark.at, begin), "planned end")
     at = _days(kept.at, begin)
     level = sum(kept.status.burndown.days[-1].open.values())
-    label = text(plot.x(at) + 5, plot.y(level) - 4, f"{level} open")
+    right = plot.x(at) > WIDTH - 70
+    label = text(plot.x(at) + (-5 if right else 5), plot.y(level) - 6, f"{level} open", anchor="end" if right else "start")
     yield joined(line("trace", [(plot.x(at), plot.y(0)), (plot.x(at), plot.y(level))]), label)
 
 
@@ -117,9 +118,10 @@ def _said(kept: Kept, days: Sequence[PlannedDay]) -> str:
     burndown = kept.status.burndown
     total, top = sum(days[-1].open.values()), _highest(days)
     marks = "".join(f" {place}: {mark.title}, {kept.date(mark.at)}." for place, mark in enumerate(scope_marks(kept), start=1))
-    gap = f" Of the planned severities {_gap(burndown.gap)} than planned." if burndown.gap is not None else " No plan is approved."
+    gap = f" Of the planned severities {against_plan(burndown.gap)}." if burndown.gap is not None else " No plan is approved."
     return f"{total} open at {kept.moment(kept.at)}, at most {top} since the go-live.{gap}{marks}"
 
 
-def _gap(gap: float) -> str:
-    return f"{number(abs(round(gap, 1)))} {'more' if gap > 0 else 'fewer'}"
+def against_plan(gap: float) -> str:
+    told = round(gap, 1)
+    return f"{number(abs(told))} {'more' if told > 0 else 'fewer'} than planned" if told else "as many as planned"

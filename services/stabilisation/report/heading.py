@@ -7,7 +7,7 @@ from services.stabilisation.report.kept import SEVERITY, Kept, day, number
 PHASES: dict[Phase, str] = {
     "planned": "not live yet",
     "hypercare": "hypercare",
-    "overdue": "hypercare, past its planned end",
+    "overdue": "hypercare, overdue",
     "exited": "ended",
     "guarded": "ended, the relapse guard lasts",
     "relapsed": "ended, and relapsed",

@@ -90,7 +90,7 @@ def number(value: float | None) -> str:
 
 
 def signed(value: float) -> str:
-    return f"{round(value, 1):+g}"
+    return f"{round(value, 1):+g}" if round(value, 1) else "0"
 
 
 def percent(part: float, whole: float) -> str:
