@@ -14,6 +14,7 @@ from tests.command_line import run
 from tests.documents import DOCS, ROOT, blocks
 from tests.lived_golives import served
 
+NOWHERE = "http://127.0.0.1:1"
 BECAUSE = ("--reason", "agreed in the steering committee")
 
 
@@ -108,15 +109,18 @@ FAULTS = {
 
 
 @pytest.mark.parametrize(("right", "wrong", "said"), FAULTS.values(), ids=FAULTS)
-def test_a_fault_of_the_file_names_its_field_and_nothing_is_declared(url: str, file: Path, right: str, wrong: str, said: str) -> None:
+def test_a_fault_of_the_file_names_its_field_and_nothing_is_sent(file: Path, right: str, wrong: str, said: str) -> None:
     text = file.read_text("utf-8")
     assert right in text
     file.write_text(text.replace(right, wrong, 1), "utf-8")
-    ended = golive(url, "declare", file)
+    ended = golive(NOWHERE, "declare", file)
     assert ended.exit_code == 1
     assert said in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert told(url, "list") == []
+
+
+def test_a_file_without_a_fault_would_have_been_sent(file: Path) -> None:
+    assert "No hypercare answers" in golive(NOWHERE, "declare", file).stderr
 
 
 def test_criteria_without_targets_are_a_fault(url: str, tmp_path: Path) -> None:
@@ -148,8 +152,8 @@ def test_a_part_that_the_file_does_not_hold_is_said(url: str, tmp_path: Path, pa
     assert f"holds no {part}" in ended.stderr
 
 
-def test_a_file_that_is_not_there_is_said(url: str, tmp_path: Path) -> None:
-    assert "cannot be read" in golive(url, "declare", tmp_path / "none.toml").stderr
+def test_a_file_that_is_not_there_is_said(tmp_path: Path) -> None:
+    assert "cannot be read" in golive(NOWHERE, "declare", tmp_path / "none.toml").stderr
 
 
 def test_a_file_of_days_is_reported(url: str, ledger: Ledger, tmp_path: Path) -> None:
@@ -171,11 +175,9 @@ def test_a_file_of_days_is_reported(url: str, ledger: Ledger, tmp_path: Path) ->
         ("day,steps\n", "has no rows"),
     ],
 )
-def test_a_wrong_row_is_named_and_nothing_is_reported(url: str, ledger: Ledger, tmp_path: Path, text: str, said: str) -> None:
+def test_a_wrong_row_is_named_and_nothing_is_sent(tmp_path: Path, text: str, said: str) -> None:
     file = tmp_path / "week.csv"
     file.write_text(text, "utf-8")
-    ended = run("exposure", file, "--site", "Cork", "--url", url)
+    ended = run("exposure", file, "--site", "Cork", "--url", NOWHERE)
     assert ended.exit_code == 1
     assert said in ended.stderr
-    with ledger.database.read() as connection:
-        assert golives_of(connection).exposure == {}

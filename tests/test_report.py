@@ -151,6 +151,12 @@ def test_the_weakest_criteria_have_failed_longest(kept: Snapshot) -> None:
     assert [row[0] for row in table.rows] == [each.title for each in weakest]
 
 
+@pytest.mark.parametrize(("slip", "said"), [(3.0, "3 days later than"), (-1.0, "1 day earlier than"), (0.0, "as the day before")])
+@KINDS
+def test_the_change_of_the_forecast_is_told(kept: Snapshot, kind: Any, slip: float, said: str) -> None:
+    assert said in text_of(changed(kept, "forecast/targets/0/slip_days", slip), kind)
+
+
 def test_the_standup_keeps_the_order_of_a_standup(kept: Snapshot) -> None:
     titles = [section.title for section in document(kept, "standup").sections]
     wanted = ("quality", "sev1", "new", "storms", "ageing", "changes", "workarounds", "arrived", "over", "decided")
