@@ -5,10 +5,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
 
-.PHONY: help install demo test check kafka gen bench lock clean
+.PHONY: help install demo test check kafka gen bench simulate-alerts lock clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 18
 
 $(VENV)/ready: requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("hypercare needs Python 3.11 or newer; set PYTHON=/path/to/python3.11") if sys.version_info < (3, 11) else None'
@@ -46,6 +46,9 @@ gen: $(VENV)/test-ready ## make every generated file anew
 
 bench: $(VENV)/test-ready ## what it costs: a table and bench.json (several minutes, wants a quiet machine)
 	$(BIN)/python -m tests.bench
+
+simulate-alerts: $(VENV)/test-ready ## what the burndown alerts cost and find on simulated sites, into docs/alerts.md (ten minutes; needs Prometheus)
+	$(BIN)/python -m tests.simulate_alerts
 
 lock: ## resolve the lock files anew (needs uv)
 	$(LOCK) --upgrade pyproject.toml --output-file requirements.lock

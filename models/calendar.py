@@ -19,6 +19,9 @@ class Calendar:
     def worked(self) -> Flags:
         return ~(self.rest | self.stopped)
 
+    def between(self, first: int, end: int) -> "Calendar":
+        return Calendar(self.rest[first:end], self.stopped[first:end])
+
 
 def calendar(course: Course, days: int) -> Calendar:
     number = np.arange(days)

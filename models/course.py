@@ -7,6 +7,9 @@ from typing import Literal
 
 from models.errors import CourseInvalid
 
+HORIZON = 180
+"""Days ahead that a forecast looks at."""
+
 Counts = tuple[int, int, int, int]
 """Of sev1, sev2, sev3 and sev4."""
 
@@ -68,9 +71,7 @@ class Course:
 
     def __post_init__(self) -> None:
         if not len(self.arrivals) == len(self.closed) == len(self.reopened) > 0:
-            raise CourseInvalid(
-                "arrivals, closed and reopened must have the same days, at least one: give a row for every day, of zeros if need be"
-            )
+            raise CourseInvalid("arrivals, closed and reopened need the same days, at least one: give every day a row, of zeros if need be")
         if min(chain(*self.arrivals, *self.closed, *self.reopened, self.open)) < 0:
             raise CourseInvalid("a count is below 0: give counts per day, not differences")
         if not 0 <= self.weekday <= 6:
@@ -81,10 +82,3 @@ class Course:
     @property
     def days(self) -> int:
         return len(self.arrivals)
-
-    def without_last_day(self) -> "Course":
-        """As it stood a day earlier."""
-        moved = zip(self.open, self.arrivals[-1], self.reopened[-1], self.closed[-1], strict=True)
-        before = [max(0, now - came - back + gone) for now, came, back, gone in moved]
-        rows = self.arrivals[:-1], self.closed[:-1], self.reopened[:-1]
-        return Course(*rows, (before[0], before[1], before[2], before[3]), self.weekday, self.rest, self.events, self.earlier)

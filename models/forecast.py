@@ -11,14 +11,15 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
-from models.arrivals import Arrivals, exposure, learned
-from models.calendar import Calendar, calendar
-from models.course import Course, Exit
+from models import reasons
+from models.arrivals import Arrivals, exposure, learned, surge
+from models.calendar import calendar
+from models.course import HORIZON, Course, Exit
 from models.growth import IMPROVING, Shape, laplace_of_counts
-from models.paths import HORIZON, PATHS, Coming, Paths, lived, mix_of
+from models.paths import PATHS, Coming, Paths, lived, mix_of
 from models.prior import prior_of
 from models.rows import Floats
-from models.standing import CRITERIA, standing
+from models.standing import standing
 from models.throughput import Throughput, throughput
 
 State = Literal["date", "too_early", "never", "holds"]
@@ -97,57 +98,60 @@ def forecast(course: Course, criteria: Exit = _USUAL, paths: int = PATHS) -> For
     """The same course and exit give the same forecast bit for bit (with the same NumPy): the random numbers begin from their digest."""
     today = course.days - 1
     if not standing(course).unmet(criteria).any():
-        return Forecast("holds", "All exit criteria hold today.", today, 0, 0, unreached=0.0)
+        return Forecast("holds", reasons.holding(), today, 0, 0, unreached=0.0)
     if few := _too_few(course):
         return Forecast("too_early", few, today)
     fit = _fit(course)
-    known = Forecast("too_early", "", today, None, None, fit.fitted, fit.coming(LOOK_AHEAD), fit.trend, fit.moved)
-    if early := _not_yet(course, criteria, fit):
-        return replace(known, reason=early)
-    prior, rng = prior_of(course.earlier), np.random.default_rng(_seed(course, criteria))
-    work = throughput(course, prior)
-    return _told(known, lived(course, criteria, _coming(course, fit, work, rng, paths), rng), _Why(course, criteria, fit, work))
+    early, remaining = _not_yet(course, criteria, fit), fit.coming(LOOK_AHEAD)
+    known = Forecast("too_early", early, today, fitted=fit.fitted, remaining=remaining, trend=fit.trend, moved=fit.moved)
+    return known if known.reason else _dated(known, course, criteria, fit, paths)
 
 
 def _too_few(course: Course) -> str:
     days, tickets = (LEAST_DAYS_KNOWN, LEAST_TICKETS_KNOWN) if course.earlier else (LEAST_DAYS, LEAST_TICKETS)
     came = int(np.array(course.arrivals).sum())
-    if course.days >= days and came >= tickets:
-        return ""
-    return f"Too early: {came} tickets in {course.days} days say too little; a date needs {tickets} tickets and {days} whole days."
+    enough = course.days >= days and (came >= tickets or course.days >= TREND_DAYS)
+    return "" if enough else reasons.too_few(came, course.days, tickets, days)
 
 
 def _fit(course: Course) -> _Fit:
-    counts, days = np.array(course.arrivals, float).sum(1), calendar(course, course.days + HORIZON)
-    prior, now = prior_of(course.earlier), course.days
-    today, before = (learned(counts[:end], _until(days, end), prior) for end in (now, now - 1))
-    exposed, exposed_before = exposure(days, today.weekend), exposure(days, before.weekend)
+    counts, days, now = np.array(course.arrivals, float).sum(1), calendar(course, course.days + HORIZON), course.days
+    prior = prior_of(course.earlier)
+    today, before = (learned(counts[:end], days.between(0, end), prior) for end in (now, now - 1))
+    exposed = exposure(days, today.weekend)
     total = counts.sum() + today.expected(exposed[now : now + LOOK_AHEAD])
-    total_before = counts[:-1].sum() + before.expected(exposed_before[now - 1 : now + LOOK_AHEAD])
+    total_before = counts[:-1].sum() + before.expected(exposure(days, before.weekend)[now - 1 : now + LOOK_AHEAD])
     trend = laplace_of_counts(counts, exposed[:now], today.dispersion)
     return _Fit(counts, today, trend, abs(total / total_before - 1), exposed[now:])
-
-
-def _until(days: Calendar, end: int) -> Calendar:
-    return Calendar(days.rest[:end], days.stopped[:end])
 
 
 def _not_yet(course: Course, criteria: Exit, fit: _Fit) -> str:
     """Why no date is given yet; empty where one may be. Earlier waves have shown the fall already, so only a rise speaks against it."""
     calm = fit.counts[-7:].mean() <= criteria.most_arrivals < inf
-    limit = -IMPROVING if course.earlier else IMPROVING
-    if not calm and course.days < TREND_DAYS and fit.trend >= limit:
-        return f"Too early: new tickets do not grow fewer for sure (Laplace U = {fit.trend:.2f}, a date needs less than {limit})."
-    if fit.moved >= STABLE:
-        return f"Too early: the expected number of tickets moved by {fit.moved:.0%} since yesterday, a date needs less than {STABLE:.0%}."
-    return ""
+    known = bool(course.earlier)
+    if not calm and course.days < TREND_DAYS and fit.trend >= (-IMPROVING if known else IMPROVING):
+        return reasons.not_falling(fit.trend, known)
+    return reasons.moving(fit.moved, STABLE) if fit.moved >= STABLE else ""
+
+
+def _dated(known: Forecast, course: Course, criteria: Exit, fit: _Fit, paths: int) -> Forecast:
+    work, rng = throughput(course, fit.arrivals.prior), np.random.default_rng(_seed(course, criteria))
+    lives = lived(course, criteria, _coming(course, fit, work, rng, paths), rng)
+    told = replace(known, unreached=lives.unreached, fan=_fan(known.today, lives))
+    p50, p85 = lives.percentile(0.5), lives.percentile(0.85)
+    if p50 is None:
+        return replace(told, state="never", reason=_outlook(course, criteria, fit, work).never(lives.unreached, lives.unmet, criteria))
+    return replace(told, state="date", reason=reasons.dated(p50, p85), p50=p50, p85=p85)
+
+
+def _seed(course: Course, criteria: Exit) -> int:
+    told = repr((replace(course, rest=frozenset()), sorted(course.rest), criteria))
+    return int.from_bytes(sha256(told.encode()).digest()[:16])
 
 
 def _coming(course: Course, fit: _Fit, work: Throughput, rng: np.random.Generator, paths: int) -> Coming:
-    ahead = calendar(course, course.days + HORIZON)
-    ahead = Calendar(ahead.rest[course.days :], ahead.stopped[course.days :])
-    prior = fit.arrivals.prior
-    means = fit.arrivals.drawn(rng, paths, fit.ahead) + planned(course, prior.spike_decay) * (fit.ahead > 0)
+    ahead, prior = calendar(course, course.days + HORIZON).between(course.days, course.days + HORIZON), fit.arrivals.prior
+    means = fit.arrivals.drawn(rng, paths, fit.ahead) + planned(course, prior.spike_decay) * ~ahead.stopped
     mix = mix_of(course, prior, rng, paths)
     return Coming(means, work.drawn(rng, paths, ahead), work.reopening, fit.arrivals.dispersion, mix)
 
@@ -158,40 +162,17 @@ def planned(course: Course, decay: float) -> Floats:
     events = [event for event in course.events if event.kind == "scope" and event.day >= course.days]
     age = days - np.array([event.day for event in events], float)
     size = np.array([event.tickets for event in events], float)
-    return np.asarray((np.where(age < 0, 0.0, np.exp(-decay * age.clip(0)) * -np.expm1(-decay)) * size).sum(1))
+    return np.asarray((surge(age, decay) * size).sum(1))
 
 
-def _seed(course: Course, criteria: Exit) -> int:
-    told = repr((replace(course, rest=frozenset()), sorted(course.rest), criteria))
-    return int.from_bytes(sha256(told.encode()).digest()[:16])
+def _outlook(course: Course, criteria: Exit, fit: _Fit, work: Throughput) -> reasons.Outlook:
+    seen = np.array(course.arrivals).sum(0) + np.array(fit.arrivals.prior.mix)
+    mix, waiting = seen / seen.sum(), sum(course.open[: criteria.counted])
+    level = fit.arrivals.expected(fit.ahead) - fit.arrivals.expected(fit.ahead[:-7])
+    work_left = max(0.0, waiting - min(criteria.most_open, waiting)) + float(mix[: criteria.counted].sum()) * fit.coming(reasons.REACHABLE)
+    needed = work_left / reasons.REACHABLE * 7
+    return reasons.Outlook(work.per_week() * (1 - work.reopening), needed, level, level * float(mix[0]))
 
 
-@dataclass(frozen=True, slots=True)
-class _Why:
-    """What a sentence for people is made of."""
-
-    course: Course
-    criteria: Exit
-    fit: _Fit
-    work: Throughput
-
-    def dated(self, paths: Paths) -> str:
-        p50, p85 = paths.percentile(0.5), paths.percentile(0.85)
-        late = f"with 85 % in {p85} days" if p85 is not None else f"15 % or more of the paths take longer than {HORIZON} days"
-        return f"The exit criteria are expected to hold in {p50} days, {late}."
-
-    def never(self, paths: Paths) -> str:
-        begun = f"At today's staffing {paths.unreached:.0%} of the paths do not meet the exit criteria within {HORIZON} days: "
-        return begun + getattr(self, "_" + CRITERIA[int(np.argmax(paths.unmet))])()
-
-
-def _told(known: Forecast, paths: Paths, why: _Why) -> Forecast:
-    if paths.unreached > 0.5:
-        return replace(known, state="never", reason=why.never(paths), unreached=paths.unreached, fan=_fan(known, paths))
-    p50, p85 = paths.percentile(0.5), paths.percentile(0.85)
-    dated = replace(known, state="date", reason=why.dated(paths), p50=p50, p85=p85)
-    return replace(dated, unreached=paths.unreached, fan=_fan(known, paths))
-
-
-def _fan(known: Forecast, paths: Paths) -> tuple[FanDay, ...]:
-    return tuple(FanDay(known.today + day, *map(float, row)) for day, row in enumerate(paths.open))
+def _fan(today: int, lives: Paths) -> tuple[FanDay, ...]:
+    return tuple(FanDay(today + day, *map(float, row)) for day, row in enumerate(lives.open))

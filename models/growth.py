@@ -66,7 +66,7 @@ def laplace_of_counts(counts: Floats, exposure: Floats, dispersion: float = 1.0)
 
     The variance is widened by `dispersion`, the ratio of variance and mean of a day's count. Without counts it is 0.
     """
-    share, days = exposure / exposure.sum(), np.arange(len(counts))
+    share, days = exposure / max(exposure.sum(), 1e-9), np.arange(len(counts))
     middle = float(share @ days)
     spread = float(share @ (days - middle) ** 2)
     return float(counts @ (days - middle)) / sqrt(dispersion * spread * counts.sum()) if counts.sum() and spread else 0.0
@@ -87,9 +87,9 @@ def crow_amsaa_of_counts(counts: Floats) -> PowerLaw:
 
 
 def share_of_day(decay: Floats, days: Floats, s_shaped: Floats) -> Floats:
-    """Which share of all falls on [day, day + 1): Goel-Okumoto (1979) or, where `s_shaped` is 1, Yamada's delayed S (1983). They broadcast."""
+    """The share of all that falls on [day, day + 1): Goel-Okumoto (1979) or, where `s_shaped` is 1, Yamada's S (1983). They broadcast."""
     begin, end = decay * days, decay * (days + 1)
-    return np.asarray(np.exp(-begin) * (1 + s_shaped * begin) - np.exp(-end) * (1 + s_shaped * end))
+    return np.maximum(np.exp(-begin) * (1 + s_shaped * begin) - np.exp(-end) * (1 + s_shaped * end), 0.0)
 
 
 def settled(parts: Floats, counts: Floats, shape: Floats, rate: Floats, rounds: int = _ROUNDS) -> Floats:

@@ -16,12 +16,13 @@ class Prior:
 
     decay: float = 0.09
     decay_spread: float = 0.5
-    total: float = 1.0
-    total_shape: float = 0.0
-    floor_per: float = 0.006
+    total_per: float = 1.5
+    total: float | None = None
+    total_shape: float = 0.5
+    floor_per: float = 0.005
     floor: float | None = None
     floor_shape: float = 2.0
-    spike_hazard: float = 0.011
+    spike_hazard: float = 0.007
     spike_per: float = 0.3
     spike_shape: float = 6.0
     spike_decay: float = 0.35

@@ -8,8 +8,6 @@ from models.course import Course, Exit
 from models.features import Flags, Ints
 from models.rows import Floats
 
-CRITERIA = ("sev1", "sev2", "open", "arrivals")
-
 
 @dataclass(slots=True)
 class Standing:
@@ -20,7 +18,7 @@ class Standing:
     week: list[Ints]
 
     def unmet(self, criteria: Exit) -> Flags:
-        """(4, paths), in the order of `CRITERIA`."""
+        """(4, paths): Sev1, Sev2, open, arrivals."""
         sev1 = (self.open[:, 0] > 0) | (self.free < criteria.sev1_free_days)
         counted = self.open[:, : criteria.counted].sum(1)
         return np.stack([sev1, self.open[:, 1] > criteria.most_sev2, counted > criteria.most_open, self.weekly() > criteria.most_arrivals])
@@ -35,6 +33,11 @@ class Standing:
         self.open = there - np.diff(np.minimum(there.cumsum(1), closable[:, None]), prepend=0)
         self.free = np.where(came[:, 0] > 0, 0, self.free + 1)
         self.week = [*self.week[-6:], came.sum(1)]
+
+    def kept(self, these: Flags, alive: Ints) -> Ints:
+        """Goes on with these paths only; returns which of `alive` they are."""
+        self.open, self.free, self.week = self.open[these], self.free[these], [came[these] for came in self.week]
+        return alive[these]
 
 
 def standing(course: Course, paths: int = 1) -> Standing:

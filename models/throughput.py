@@ -47,7 +47,7 @@ def throughput(course: Course, prior: Prior) -> Throughput:
         worked = closed
     if not len(rest):
         rest = np.rint(worked * prior.weekend_capacity).astype(np.int64)
-    return Throughput(worked, rest, float((back + 1) / (closed.sum() + 20)))
+    return Throughput(worked, rest, min(0.9, float((back + 1) / (closed.sum() + 20))))
 
 
 def _shown(closed: Ints, kind: Flags, busy: Flags, recent: Flags) -> Ints:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from schemas.entries import Attribution, Entry
 from schemas.events import EVENTS, Event, ModelPromoted, ModelRolledBack, ModelShadowed, ModelTakenUp, ModelTrained
+from schemas.tables import ENTRIES
 from services.errors import Conflict, Forbidden
-from services.ledger import Draft, read_entries
+from services.ledger import Draft
 
-MANY = 100_000
 STEPS = tuple(event.__name__ for event in (ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp))
 
 
@@ -77,9 +77,9 @@ _FOLDS: dict[type[Event], Callable[[Releases, Any, Entry], None]] = {
 def releases_of(connection: Connection, until: int | None = None) -> Releases:
     """As the ledger tells it, with `until` as it told it up to that seq."""
     found = Releases()
-    for entry in read_entries(connection, 0, STEPS, limit=MANY):
-        if until is None or entry.seq <= until:
-            found.take(entry)
+    told = select(ENTRIES).where(ENTRIES.c.type.in_(STEPS)).order_by(ENTRIES.c.seq)
+    for row in connection.execute(told if until is None else told.where(ENTRIES.c.seq <= until)).mappings():
+        found.take(Entry.model_construct(**row))
     return found
 
 

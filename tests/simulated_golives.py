@@ -19,6 +19,7 @@ import numpy.typing as npt
 from models.course import Counts, Course, Exit
 
 DAYS = 240
+DECAY = 0.09
 MIX = (0.03, 0.12, 0.45, 0.40)
 STUDY_EXIT = Exit(sev1_free_days=5, most_sev2=3, most_open=25, most_arrivals=5.0, counted=4)
 
@@ -85,13 +86,13 @@ def rows(part: Ints) -> tuple[Counts, ...]:
     return tuple((a, b, c, d) for a, b, c, d in part.tolist())
 
 
-def site(seed: int) -> Site:
-    """A site drawn from the ranges of the module's docstring."""
+def site(seed: int, decay: float = DECAY) -> Site:
+    """A site drawn from the ranges of the module's docstring, or with another median decay."""
     rng = np.random.default_rng([seed, 0])
     drawn = Site(
         seed=seed,
         defects=rng.uniform(180, 420),
-        decay=0.09 * np.exp(rng.normal(0, 0.3)),
+        decay=decay * np.exp(rng.normal(0, 0.3)),
         floor=rng.uniform(1, 2.5),
         dispersion=rng.uniform(1, 2),
         weekend=rng.uniform(0.3, 0.6),
@@ -128,8 +129,8 @@ def happened(of: Site) -> GoLive:
     return GoLive(of, arrivals, closed, reopened, left, capacity)
 
 
-def golive(seed: int) -> GoLive:
-    return happened(site(seed))
+def golive(seed: int, decay: float = DECAY) -> GoLive:
+    return happened(site(seed, decay))
 
 
 def _capacity(of: Site) -> Floats:

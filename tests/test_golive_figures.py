@@ -150,7 +150,7 @@ def test_a_planted_fault_in_the_fold_is_found_by_the_recount(shared: Ledger) -> 
     with progress.look(shared) as outline:
         figures, pencil = outline.sight(golive.id).figures, Pencil(golive, entries, outline.at)
         check(figures, pencil)
-        track = next(track for track in outline.sight(golive.id).view.tracks if track.steps[-1].stand.open)
-        track.steps[-1] = track.steps[-1]._replace(stand=track.steps[-1].stand._replace(state="closed"))
+        track = next(track for track in outline.sight(golive.id).view.tracks if track.stands[-1].open)
+        track.stands[-1] = track.stands[-1]._replace(state="closed")
         with pytest.raises(AssertionError):
             check(outline.sight(golive.id).figures, pencil)

@@ -6,31 +6,28 @@ from typing import Any
 
 Json = dict[str, Any]
 SOURCE = {"type": "prometheus", "uid": "${datasource}"}
+ADDRESS = "${hypercare}"
 COLUMNS = 24
 CALM: Json = {"mode": "absolute", "steps": [{"color": "text", "value": None}]}
+OF_FIELD = ("unit", "min", "thresholds", "custom", "mappings")
+SEVERITIES = {"sev1": "red", "sev2": "orange", "sev3": "yellow", "sev4": "blue", "undecided": "text"}
 
 
-def limits(*steps: tuple[float, str]) -> Json:
-    """Green below the first step; each step is (value, colour)."""
-    return {"mode": "absolute", "steps": [{"color": "green", "value": None}, *({"value": value, "color": color} for value, color in steps)]}
+def limits(*steps: tuple[float, str], below: str = "green") -> Json:
+    """One colour below the first step; each step is (value, colour)."""
+    return {"mode": "absolute", "steps": [{"color": below, "value": None}, *({"value": value, "color": color} for value, color in steps)]}
 
 
-def once(series: str) -> str:
-    """Replicas tell the same figures: take each series once."""
-    return f"max without (instance, job) ({series})"
+def at_least(good: float, fair: float) -> Json:
+    """Red below `fair`, green from `good` on."""
+    return limits((fair, "orange"), (good, "green"), below="red")
 
 
-def in_time(taken: str, severity: str, seconds: int) -> str:
-    """The share of tickets of a severity that took no longer; nothing where there is no such ticket."""
-    chosen = f'site=~"$site", severity="{severity}"'
-    within = once(f'hypercare_ticket_{taken}_seconds_bucket{{{chosen}, le="{float(seconds)}"}}')
-    every = once(f"hypercare_ticket_{taken}_seconds_count{{{chosen}}}")
-    return f"sum by (severity) ({within}) / (sum by (severity) ({every}) > 0)"
-
-
-def stat(title: str, told: str, expr: str, unit: str = "short", thresholds: Json = CALM) -> Json:
+def stat(title: str, told: str, asked: str | dict[str, str], unit: str = "short", thresholds: Json = CALM) -> Json:
+    """`asked`: an expression, or legend by expression."""
+    targets = {asked: ""} if isinstance(asked, str) else asked
     options = {"colorMode": "value", "graphMode": "area", "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False}}
-    return _panel("stat", title, told, {expr: ""}, unit) | {"size": (4, 4), "options": options, "thresholds": thresholds}
+    return _panel("stat", title, told, targets, unit) | {"size": (4, 4), "options": options, "thresholds": thresholds}
 
 
 def lines(title: str, told: str, targets: dict[str, str], unit: str = "short", stacked: bool = False) -> Json:
@@ -40,10 +37,9 @@ def lines(title: str, told: str, targets: dict[str, str], unit: str = "short", s
     return _panel("timeseries", title, told, targets, unit) | {"size": (12, 8), "options": options, "custom": drawn}
 
 
-def bars(title: str, told: str, targets: dict[str, str], unit: str = "short") -> Json:
-    panel = _panel("bargauge", title, told, targets, unit)
+def bars(title: str, told: str, targets: dict[str, str], unit: str = "short", thresholds: Json = CALM) -> Json:
     options = {"displayMode": "basic", "orientation": "horizontal", "reduceOptions": {"calcs": ["lastNotNull"], "values": False}}
-    return panel | {"size": (12, 8), "options": options}
+    return _panel("bargauge", title, told, targets, unit) | {"size": (12, 8), "options": options, "thresholds": thresholds}
 
 
 def _panel(kind: str, title: str, told: str, targets: dict[str, str], unit: str) -> Json:
@@ -54,67 +50,71 @@ def _panel(kind: str, title: str, told: str, targets: dict[str, str], unit: str)
     return {"type": kind, "title": title, "description": told, "datasource": SOURCE, "targets": asked, "unit": unit}
 
 
+def named(panel: Json) -> Json:
+    """Shows the name of each series and not its value: for series that are 1 where their label holds."""
+    return panel | {"options": panel["options"] | {"textMode": "name", "graphMode": "none"}}
+
+
+def both(panel: Json) -> Json:
+    """Shows the name of each series with its value."""
+    return panel | {"options": panel["options"] | {"textMode": "value_and_name", "graphMode": "none"}}
+
+
+def worded(panel: Json, words: Sequence[tuple[str, str]]) -> Json:
+    """Words and their colours instead of the values 0, 1, 2, ..."""
+    told = {str(value): {"text": text, "color": color, "index": value} for value, (text, color) in enumerate(words)}
+    return panel | {"mappings": [{"type": "value", "options": told}]}
+
+
+def signed(panel: Json) -> Json:
+    """Its values may lie below 0."""
+    return panel | {"min": None}
+
+
+def graded(panel: Json) -> Json:
+    """Each severity in its colour; what is planned of it is dashed."""
+    colours = [
+        _override(f"/{grade}/", {"id": "color", "value": {"mode": "fixed", "fixedColor": shown}}) for grade, shown in SEVERITIES.items()
+    ]
+    dashes = {"id": "custom.lineStyle", "value": {"fill": "dash", "dash": [10, 10]}}
+    planned = _override("/planned$/", dashes, {"id": "custom.fillOpacity", "value": 0})
+    return panel | {"overrides": [*colours, planned]}
+
+
+def _override(legend: str, *properties: Json) -> Json:
+    return {"matcher": {"id": "byRegexp", "options": legend}, "properties": list(properties)}
+
+
+def wide(panel: Json) -> Json:
+    """Of twice the width."""
+    across, high = panel["size"]
+    return panel | {"size": (2 * across, high)}
+
+
+def behind(title: str, path: str, *panels: Json) -> list[Json]:
+    """The panels with a link to what stands behind their figures; where `path` takes a label of a series, the link is at the series."""
+    link = {"title": title, "url": ADDRESS + path, "targetBlank": True}
+    return [panel | ({"at_series": link} if "__field" in path else {"links": [link]}) for panel in panels]
+
+
 def placed(panels: Sequence[Json], link: Json) -> list[Json]:
-    """In rows from left to right: panels of one height stand together."""
+    """In rows from left to right: panels of one height stand together. `link` is for those that have none of their own."""
     done: list[Json] = []
     top = 0
-    for (wide, high), group in groupby(panels, key=lambda panel: panel["size"]):
+    for (across, high), group in groupby(panels, key=lambda panel: panel["size"]):
         row = list(group)
-        per_row = COLUMNS // wide
+        per_row = COLUMNS // across
         for place, panel in enumerate(row):
-            at = {"x": place % per_row * wide, "y": top + place // per_row * high, "w": wide, "h": high}
-            done.append(_finished(panel, len(done) + 1, at, link))
+            at = {"x": place % per_row * across, "y": top + place // per_row * high, "w": across, "h": high}
+            done.append({"links": [link]} | _finished(panel, len(done) + 1, at))
         top += -(-len(row) // per_row) * high
     return done
 
 
-def _finished(panel: Json, number: int, at: Json, link: Json) -> Json:
-    kept = {key: value for key, value in panel.items() if key not in ("size", "unit", "thresholds", "custom")}
-    defaults = {"unit": panel["unit"], "min": 0, "thresholds": panel.get("thresholds", CALM), "custom": panel.get("custom", {})}
-    return kept | {"id": number, "gridPos": at, "links": [link], "fieldConfig": {"defaults": defaults, "overrides": []}}
-
-
-def board(uid: str, title: str, told: str, variables: Sequence[Json], panels: Sequence[Json]) -> Json:
-    return {
-        "uid": uid,
-        "title": title,
-        "description": told,
-        "tags": ["hypercare"],
-        "timezone": "browser",
-        "editable": False,
-        "graphTooltip": 1,
-        "refresh": "30s",
-        "schemaVersion": 39,
-        "time": {"from": "now-7d", "to": "now"},
-        "templating": {"list": [_source_variable(), _address_variable(), *variables]},
-        "annotations": {"list": [_alerts()]},
-        "links": [{"title": "hypercare boards", "type": "dashboards", "tags": ["hypercare"], "asDropdown": False, "keepTime": True}],
-        "panels": list(panels),
-    }
-
-
-def _source_variable() -> Json:
-    return {"name": "datasource", "label": "Data source", "type": "datasource", "query": "prometheus", "current": {"value": "prometheus"}}
-
-
-def _address_variable() -> Json:
-    address = "http://localhost:8000"
-    return {"name": "hypercare", "label": "Address of hypercare", "type": "textbox", "query": address, "current": {"value": address}}
-
-
-def site_variable() -> Json:
-    query = "label_values(hypercare_tickets_submitted_total, site)"
-    every = {"includeAll": True, "multi": True, "allValue": ".*", "current": {"text": "All", "value": "$__all"}}
-    return {"name": "site", "label": "Site", "type": "query", "datasource": SOURCE, "query": query, "refresh": 2, "sort": 1} | every
-
-
-def _alerts() -> Json:
-    expr = 'ALERTS{alertstate="firing", alertname=~"Hypercare.*"}'
-    return {
-        "name": "Alerts",
-        "datasource": SOURCE,
-        "enable": True,
-        "expr": expr,
-        "titleFormat": "{{alertname}} {{site}}",
-        "iconColor": "red",
-    }
+def _finished(panel: Json, number: int, at: Json) -> Json:
+    kept = {key: value for key, value in panel.items() if key not in ("size", "overrides", "at_series", *OF_FIELD)}
+    told = {"min": 0, "thresholds": CALM, "custom": {}} | {key: panel[key] for key in OF_FIELD if key in panel}
+    defaults = {key: value for key, value in told.items() if value is not None}
+    if "at_series" in panel:
+        defaults["links"] = [panel["at_series"]]
+    return kept | {"id": number, "gridPos": at, "fieldConfig": {"defaults": defaults, "overrides": panel.get("overrides", [])}}

@@ -4,6 +4,7 @@ A step is known from `known` on and counts from `when` on, both in whole microse
 exactly. What a ticket was at any instant, as known at any later one, is its last step before both.
 """
 
+from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from schemas.entries import Entry
 from schemas.tables import ENTRIES
 from schemas.words import OPEN_STATES
 from services.db import Database
+from services.ledger import one_of
 from services.lifecycle import LIFECYCLE, doer, happened_at
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -73,46 +75,38 @@ class Stand(NamedTuple):
 
 class Step(NamedTuple):
     when: int
-    known: int
     stand: Stand
 
 
 class Track:
-    """The steps of one ticket, in the order of the ledger; no step counts before the one ahead of it."""
+    """The steps of one ticket, in the order of the ledger; no step counts before the one ahead of it.
 
-    __slots__ = ("area", "born", "occurred", "steps", "ticket")
+    `knowns` is there only where a step was known later than it happened.
+    """
+
+    __slots__ = ("area", "born", "knowns", "occurred", "stands", "ticket", "whens")
 
     def __init__(self, ticket: str, area: str | None, born: int, occurred: int) -> None:
         self.ticket = ticket
         self.area = area
         self.born = born
         self.occurred = occurred
-        self.steps: list[Step] = []
+        self.whens = array("q")
+        self.knowns: array[int] | None = None
+        self.stands: list[Stand] = []
 
-    def until(self, at: int, known: int) -> list[Step]:
-        """The steps that count at `at`, as known at `known`."""
-        last = self.steps[-1]
-        if last.when <= at and last.known <= known:
-            return self.steps
-        return self.steps[: self._number(at, known)]
+    def append(self, when: int, known: int, stand: Stand) -> None:
+        if known != when and self.knowns is None:
+            self.knowns = array("q", self.whens)
+        self.whens.append(when)
+        self.stands.append(stand)
+        if self.knowns is not None:
+            self.knowns.append(known)
 
-    def stand(self, at: int, known: int) -> Stand | None:
-        last = self.steps[-1]
-        if last.when <= at and last.known <= known:
-            return last.stand
-        number = self._number(at, known)
-        return self.steps[number - 1].stand if number else None
-
-    def _number(self, at: int, known: int) -> int:
-        return min(bisect_right(self.steps, at, key=_when), bisect_right(self.steps, known, key=_known))
-
-
-def _when(step: Step) -> int:
-    return step.when
-
-
-def _known(step: Step) -> int:
-    return step.known
+    def number(self, at: int, known: int) -> int:
+        """How many steps count at `at`, as known at `known`."""
+        counted = len(self.whens) if self.whens[-1] <= at else bisect_right(self.whens, at)
+        return counted if self.knowns is None else min(counted, bisect_right(self.knowns, known))
 
 
 class Chronicle:
@@ -147,17 +141,17 @@ class Chronicle:
         when, known = micros(happened_at(row)), micros(row.recorded_at)  # type: ignore[arg-type]
         if row.type == "TicketSubmitted":
             tracks[row.ticket] = Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at))
-            tracks[row.ticket].steps.append(Step(when, known, Stand(severity=row.data.get("reported_severity"))))
+            tracks[row.ticket].append(when, known, Stand(severity=row.data.get("reported_severity")))
         elif row.ticket in tracks:
             track = tracks[row.ticket]
-            when = max(when, track.steps[-1].when)
-            track.steps.append(Step(when, known, told(track.steps[-1].stand, row, when)))
+            when = max(when, track.whens[-1])
+            track.append(when, known, told(track.stands[-1], row, when))
         self.rewritten += when < known
         self.steps += 1
 
 
 def _after(position: int) -> Any:
-    return select(*READ).where(ENTRIES.c.seq > position, ENTRIES.c.type.in_(list(_TOLD))).order_by(ENTRIES.c.seq).limit(PAGE)
+    return select(*READ).where(ENTRIES.c.seq > position, one_of(_TOLD)).order_by(ENTRIES.c.seq).limit(PAGE)
 
 
 def _kept(stand: Stand, row: Any, when: int) -> Stand:

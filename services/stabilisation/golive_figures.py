@@ -9,7 +9,7 @@ from schemas.figures import GRADES, UNDECIDED, Durations
 from schemas.golive_figures import Ages, Exposure, Flow, Flows, GoLiveFigures, Gxp, OpenNow, Taken, Workarounds
 from schemas.golives import ExposureText, Phase
 from services.stabilisation.balance import balance, difference
-from services.stabilisation.chronicle import EPOCH, Stand, micros
+from services.stabilisation.chronicle import EPOCH, micros
 from services.stabilisation.days import instant_of, local_date
 from services.stabilisation.figures import durations, quantile
 from services.stabilisation.handling import handling
@@ -88,13 +88,14 @@ def burn_index(view: View) -> float | None:
 
 
 def _closed(view: View) -> Flow:
-    instants = sorted(after.when for life in view.lives for before, after in pairwise(life.steps) if _closes(before.stand, after.stand))
-    day, three, seven, before = (sum(at > view.at - number * DAY for at in instants) for number in (1, 3, 7, 14))
-    return Flow(day=day, days_3=three, days_7=seven, days_7_before=before - seven)
+    begin = view.at - 14 * DAY
+    instants = [when for life in view.lives if life.last > begin for when in _closings(life)]
+    day, three, seven, both = (sum(at > view.at - number * DAY for at in instants) for number in (1, 3, 7, 14))
+    return Flow(day=day, days_3=three, days_7=seven, days_7_before=both - seven)
 
 
-def _closes(before: Stand, after: Stand) -> bool:
-    return before.state != "closed" and after.state == "closed"
+def _closings(life: Life) -> list[int]:
+    return [after.when for before, after in pairwise(life.steps()) if before.stand.state != "closed" and after.stand.state == "closed"]
 
 
 def _ages(view: View, grade: str) -> Ages:

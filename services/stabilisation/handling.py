@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from schemas.golive_figures import Bounces, Handling, Share
+from services.stabilisation.chronicle import Step
 from services.stabilisation.view import DAY, MOST_TICKETS, Life, View
 
 REOPENED_WITHIN = OF_LATE = 14
@@ -28,17 +29,26 @@ def reopened(view: View, days: float) -> Share:
     begin = view.at - round(days * DAY)
     whole, part = 0, []
     for life in view.lives:
-        for place, (before, after) in enumerate(pairwise(life.steps), start=1):
-            if before.stand.open and after.stand.state == "resolved" and after.when > begin:
-                whole += 1
-                part += [life.ticket] * _comes_back(life, place)
+        if life.last > begin:
+            resolved = _resolutions(list(life.steps()), begin)
+            whole += len(resolved)
+            part += [life.ticket] * sum(resolved)
     return share(part, whole)
 
 
-def _comes_back(life: Life, place: int) -> bool:
-    resolved = life.steps[place].when
-    again = next((step.when for step in life.steps[place + 1 :] if step.stand.open), None)
-    return again is not None and again - resolved <= REOPENED_WITHIN * DAY
+def _resolutions(steps: Sequence[Step], begin: int) -> list[bool]:
+    """For every resolution after `begin`: does the ticket come back in time?"""
+    pairs = enumerate(pairwise(steps), start=1)
+    return [_comes_back(steps, place) for place, (before, after) in pairs if after.when > begin and _resolves(before, after)]
+
+
+def _resolves(before: Step, after: Step) -> bool:
+    return before.stand.open and after.stand.state == "resolved"
+
+
+def _comes_back(steps: Sequence[Step], place: int) -> bool:
+    again = next((step.when for step in steps[place + 1 :] if step.stand.open), None)
+    return again is not None and again - steps[place].when <= REOPENED_WITHIN * DAY
 
 
 def share(part: Sequence[str], whole: int) -> Share:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from typing import NamedTuple
 
 from sqlalchemy import Connection
 
@@ -16,7 +17,7 @@ from services.golives import GoLives, golives_of
 from services.ledger import Ledger
 from services.snapshots import p50_the_day_before
 from services.stabilisation.attention import attention
-from services.stabilisation.chronicle import Chronicle, micros
+from services.stabilisation.chronicle import Chronicle, Track, micros
 from services.stabilisation.days import local_date, standups
 from services.stabilisation.figures import instant_asked, last_seq
 from services.stabilisation.gap import grows, planned_burndown
@@ -25,7 +26,7 @@ from services.stabilisation.light import Seen, light_of
 from services.stabilisation.measures import Evidence
 from services.stabilisation.outlook import outlook, wave_of
 from services.stabilisation.readiness import Sitting, phase_of, readiness, relapse_of, sit
-from services.stabilisation.view import DAY, EVERYTHING, Only, View, members
+from services.stabilisation.view import DAY, EVERYTHING, Life, Movement, Only, View, members, movements_of
 
 MOST_SITTINGS = 20_000
 
@@ -36,13 +37,31 @@ class Progress:
 
     chronicle: Chronicle = field(default_factory=Chronicle)
     sittings: dict[object, Sitting] = field(default_factory=dict)
+    _cast: dict[str, "Members"] = field(default_factory=dict)
 
     @contextmanager
     def look(self, ledger: Ledger, as_of: datetime | None = None) -> Iterator["Outline"]:
         """As known at an instant, or now; one reader at a time. Raises `Invalid` for an instant in the future."""
         with self.chronicle.up_to_date(ledger.database) as connection:
             at = instant_asked(connection, ledger, as_of)
-            yield Outline(self, connection, at, golives_of(connection, as_of))
+            yield Outline(self, connection, at, golives_of(connection, as_of), as_of is None)
+
+    def members(self, golives: GoLives, golive: GoLive) -> "Members":
+        """Remembered until something happens."""
+        places = tuple((each.id, each.text.starts_at, each.text.areas) for each in golives.at(golive.site))
+        stage = (self.chronicle.position, places)
+        if golive.id not in self._cast or self._cast[golive.id].stage != stage:
+            tracks = members(self.chronicle, golives, golive)
+            self._cast[golive.id] = Members(stage, tracks, movements_of(Life(track, len(track.stands)) for track in tracks))
+        return self._cast[golive.id]
+
+
+class Members(NamedTuple):
+    """The tickets of a go-live with all their movements, as of a position of the ledger and the go-lives of the site."""
+
+    stage: object
+    tracks: Sequence[Track]
+    movements: Sequence[Movement]
 
 
 @dataclass
@@ -53,6 +72,7 @@ class Outline:
     connection: Connection
     at: datetime
     golives: GoLives
+    now: bool = True
 
     def sight(self, golive: str, only: Only = EVERYTHING) -> "Sight":
         """Raises `NotFound`."""
@@ -63,8 +83,10 @@ class Outline:
         return last_seq(self.connection, self.at)
 
     def view(self, golive: GoLive, only: Only = EVERYTHING) -> View:
-        at = micros(self.at)
-        return View(golive, members(self.progress.chronicle, self.golives, golive), at, at, only)
+        """Movements that are known already serve every instant, unless history was told after it."""
+        at, found = micros(self.at), self.progress.members(self.golives, golive)
+        told = found.movements if only == EVERYTHING and (self.now or not self.progress.chronicle.rewritten) else None
+        return View(golive, found.tracks, at, at, only, told)
 
 
 @dataclass

@@ -28,6 +28,11 @@ class Pulse:
             threading.Thread(target=self._renew, args=(ledger,), name="golive-readings", daemon=True).start()
         return self._readings
 
+    def rest(self) -> None:
+        """Until nothing is worked out beside the scrapes."""
+        with self._at_work:
+            pass
+
     def _renew(self, ledger: Ledger) -> None:
         try:
             self._readings = self.fresh(ledger)

@@ -25,8 +25,8 @@ def storm(view: View) -> int:
 
 def _joined(life: Life) -> int:
     """When it came under the parent that it has now."""
-    since = life.steps[-1].when
-    for step in reversed(life.steps):
+    since = life.last
+    for step in life.back():
         if step.stand.parent != life.stand.parent:
             break
         since = step.when
@@ -80,8 +80,8 @@ def oldest_unattended_sev1(view: View) -> float:
 
 def _opened(life: Life) -> int:
     """Since when it is open without a break."""
-    since = life.steps[-1].when
-    for step in reversed(life.steps):
+    since = life.last
+    for step in life.back():
         if not step.stand.open:
             break
         since = step.when

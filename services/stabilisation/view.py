@@ -2,7 +2,7 @@
 
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from schemas.figures import UNDECIDED
 from schemas.golives import GoLive
+from schemas.words import OPEN_STATES
 from services.golives import GoLives
 from services.stabilisation.chronicle import EPOCH, Chronicle, Stand, Step, Track, micros
 
@@ -49,37 +50,51 @@ class Only:
 EVERYTHING = Only()
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Life:
-    """A ticket with the steps that count, at least one."""
+    """A ticket with the steps that count, at least one: the first `number` of its track."""
 
-    track: Track
-    steps: Sequence[Step]
+    __slots__ = ("number", "stand", "track")
+
+    def __init__(self, track: Track, number: int) -> None:
+        self.track = track
+        self.number = number
+        self.stand = track.stands[number - 1]
 
     @property
     def ticket(self) -> str:
         return self.track.ticket
 
     @property
-    def stand(self) -> Stand:
-        return self.steps[-1].stand
+    def last(self) -> int:
+        """When the last step was."""
+        return self.track.whens[self.number - 1]
+
+    def steps(self) -> Iterator[Step]:
+        return (Step(self.track.whens[place], self.track.stands[place]) for place in range(self.number))
+
+    def back(self) -> Iterator[Step]:
+        """The last one first."""
+        return (Step(self.track.whens[place], self.track.stands[place]) for place in reversed(range(self.number)))
 
 
 @dataclass(frozen=True)
 class View:
-    """`at` in microseconds since 1970: what happened by then and, at `known`, was known to have."""
+    """`at` in microseconds since 1970: what happened by then and, at `known`, was known to have. `told`: movements of all its tickets in
+    order, up to `at` or beyond, where somebody has them already.
+    """
 
     golive: GoLive
     tracks: Sequence[Track]
     at: int
     known: int
     only: Only = EVERYTHING
+    told: Sequence[Movement] | None = None
 
     @cached_property
     def every(self) -> list[Life]:
         """Every ticket of the go-live, whatever is counted."""
-        lives = ((track, track.until(self.at, self.known)) for track in self.tracks)
-        return [Life(track, steps) for track, steps in lives if steps]
+        at, known = self.at, self.known
+        return [Life(track, number) for track in self.tracks if (number := track.number(at, known))]
 
     @cached_property
     def lives(self) -> list[Life]:
@@ -90,9 +105,11 @@ class View:
         return [life for life in self.lives if life.stand.open]
 
     @cached_property
-    def movements(self) -> list[Movement]:
+    def movements(self) -> Sequence[Movement]:
         """In the order of time."""
-        return sorted((move for life in self.every for move in _moves(life, self.only)), key=_when)
+        if self.told is None:
+            return movements_of(self.every, self.only)
+        return self.told[: bisect_right(self.told, self.at, key=_when)]
 
     @cached_property
     def _instants(self) -> dict[tuple[str, str], list[int]]:
@@ -125,24 +142,30 @@ class View:
 
     def earlier(self, at: int) -> "View":
         """The same at an earlier instant: what happened by then, as known now."""
-        return View(self.golive, self.tracks, at, self.known, self.only)
+        return View(self.golive, self.tracks, at, self.known, self.only, self.movements)
 
 
 def _when(move: Movement) -> int:
     return move.when
 
 
+def movements_of(lives: Iterable[Life], only: Only = EVERYTHING) -> list[Movement]:
+    return sorted((move for life in lives for move in _moves(life, only)), key=_when)
+
+
 def _moves(life: Life, only: Only) -> Iterator[Movement]:
     before: str | None = None
-    was_open = False
-    for place, (when, _, stand) in enumerate(life.steps):
-        now = (stand.severity or UNDECIDED) if stand.open and only.holds(stand) else None
+    was_open, everything = False, only == EVERYTHING
+    for place, stand in zip(range(life.number), life.track.stands, strict=False):
+        is_open = stand.state in OPEN_STATES
+        now = (stand.severity or UNDECIDED) if is_open and (everything or only.holds(stand)) else None
         if now != before:
+            when = life.track.whens[place]
             if before is not None:
-                yield Movement(when, "left" if stand.open else stand.state, before, life.ticket)
+                yield Movement(when, "left" if is_open else stand.state, before, life.ticket)
             if now is not None:
                 yield Movement(when, _arrival(place, was_open), now, life.ticket)
-        before, was_open = now, stand.open
+        before, was_open = now, is_open
 
 
 def _arrival(place: int, was_open: bool) -> str:
