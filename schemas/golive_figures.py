@@ -5,8 +5,9 @@ from typing import Literal
 
 from pydantic import BaseModel
 
+from schemas.attention import Attention
 from schemas.figures import Durations
-from schemas.golives import Phase
+from schemas.golives import GoLive, Phase
 
 Light = Literal["green", "amber", "red"]
 Verdict = Literal["pass", "fail", "waived", "unknown"]
@@ -271,6 +272,12 @@ class Readiness(Frozen):
     criteria: tuple[CriterionVerdict, ...]
     relapse: str | None
 
+    @property
+    def weakest(self) -> tuple[CriterionVerdict, ...]:
+        """The three that have failed longest, then those that nothing is known of."""
+        failing = [each for each in self.criteria if each.verdict in ("fail", "unknown")]
+        return tuple(sorted(failing, key=lambda each: (each.verdict, each.since or self.as_of))[:3])
+
 
 class ForecastDay(Frozen):
     day: date
@@ -309,10 +316,23 @@ class GoLiveForecast(Frozen):
     fan: tuple[ForecastDay, ...]
 
 
+class Sat(Frozen):
+    """The verdicts of a stand-up, in the order of the criteria."""
+
+    at: datetime
+    verdicts: tuple[Verdict, ...]
+
+
 class Status(Frozen):
-    """All that a snapshot keeps of a go-live."""
+    """All that a snapshot keeps of a go-live. What was added later is absent from earlier snapshots.
+
+    `golive`: as people had declared and planned it. `sittings`: the criteria at every stand-up, and now.
+    """
 
     figures: GoLiveFigures
     burndown: PlannedBurndown
     readiness: Readiness
     forecast: GoLiveForecast
+    golive: GoLive | None = None
+    attention: Attention | None = None
+    sittings: tuple[Sat, ...] = ()

@@ -150,3 +150,22 @@ def test_an_address_that_is_none_is_a_usage_error(url: str) -> None:
 def test_a_key_file_that_is_not_there_is_a_usage_error(tmp_path: Path) -> None:
     with pytest.raises(BadParameter, match="--key"):
         Client(Caller(key=f"@{tmp_path / 'none'}"))
+
+
+def test_a_look_asks_what_is_given_and_leaves_out_the_rest(front: Front) -> None:
+    with Client(Caller(front.url)) as client:
+        client.submit(TOLD, "k1")
+        assert client.get("v1/tickets", {"site": "Cork", "state": None})["tickets"][0]["id"] == "HC-1"
+        assert client.get("v1/tickets", {"site": "Limerick"})["tickets"] == []
+        with pytest.raises(NotFound, match="no such ticket"):
+            client.get("v1/tickets/HC-9")
+
+
+def test_a_change_is_said_once_whatever_the_answer(front: Front) -> None:
+    front.failures.append(problem(Unavailable("The database is away")))
+    waited: list[float] = []
+    with Client(Caller(front.url), waited.append) as client, pytest.raises(Unavailable, match="The database is away"):
+        client.change("POST", "v1/golives", {"name": "wave 1"})
+    with Client(Caller("http://127.0.0.1:1"), waited.append) as client, pytest.raises(Unavailable, match="hypercare up"):
+        client.change("POST", "v1/golives", {"name": "wave 1"})
+    assert (len(front.asked), waited) == (1, [])

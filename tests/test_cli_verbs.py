@@ -25,7 +25,9 @@ finally:
 WITH_DATA = {("submit",), ("import",), ("ledger", "verify"), ("ledger", "head"), ("ledger", "export"), ("ledger", "anchor")} | {
     ("dlq", "list"), ("dlq", "show"), ("dlq", "replay"), ("dlq", "discard"), ("config", "show"), ("config", "check"),
     ("doctor",), ("migrate",), ("key", "new"), ("version",), ("topics", "list"), ("topics", "apply"), ("relay", "rewind"),
-    ("classify",), ("explain",),
+    ("classify",), ("explain",), ("status",), ("report",), ("exposure",), ("golive", "list"), ("golive", "show"), ("golive", "declare"),
+    ("golive", "change"), ("golive", "plan"), ("golive", "approve"), ("golive", "scope"), ("golive", "drop"), ("golive", "criteria"),
+    ("golive", "waive"), ("golive", "attest"), ("golive", "exit"), ("golive", "reenter"),
 }  # fmt: skip
 
 

@@ -135,6 +135,23 @@ def test_a_metric_that_is_not_described_is_noticed(copy: Path) -> None:
     assert failing(copy, *METRIC, *METRIC_GUARDS) == [*METRIC_GUARDS]
 
 
+CRITERION = ("tests/test_settled.py", "tests/test_readiness_page.py")
+CRITERION_GUARDS = (
+    "tests/test_readiness_page.py::test_every_measure_has_its_limits_and_its_function",
+    "tests/test_readiness_page.py::test_every_shipped_criterion_is_defined_with_its_measure_and_limits",
+)
+
+
+def test_an_exit_criterion_is_added_as_the_recipe_says(copy: Path) -> None:
+    performed("add-an-exit-criterion", copy)
+    assert failing(copy, *CRITERION) == []
+
+
+def test_steps_of_adding_an_exit_criterion_that_are_forgotten_are_noticed(copy: Path) -> None:
+    performed("add-an-exit-criterion", copy, 3, 5)
+    assert failing(copy, "tests/test_readiness_page.py") == [*CRITERION_GUARDS]
+
+
 EVENT = ("tests/test_tickets.py::test_a_ticket_that_was_handed_over_is_the_next_shifts",)
 EVENT_GUARDS = (
     "tests/test_tickets.py::test_every_event_is_in_the_lifecycle_or_about_deliveries_letters_known_errors_or_models",

@@ -106,9 +106,27 @@ class Client:
         ticket = _ticket_of(result)
         return Receipt(ticket, result.get("status") != 200, urljoin(self.url, f"v1/tickets/{ticket}"))
 
+    def get(self, path: str, asked: Mapping[str, str | None] | None = None) -> dict[str, Any]:
+        """A look: once, a person may look again. What is asked as None is not asked."""
+        return _content(self.download(path, asked))
+
+    def download(self, path: str, asked: Mapping[str, str | None] | None = None) -> httpx2.Response:
+        given = {name: value for name, value in (asked or {}).items() if value is not None}
+        return self._once("GET", path, params=given)
+
+    def change(self, method: str, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Once: without an answer nobody knows whether it happened, and to say it twice may be wrong."""
+        return _content(self._once(method, path, json=body))
+
+    def _once(self, method: str, path: str, **request: Any) -> httpx2.Response:
+        answer = self._attempt(method, path, **request)
+        if isinstance(answer, httpx2.Response):
+            return _accepted(answer)
+        raise self._given_up(answer)
+
     def _post(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> httpx2.Response:
         for wait in _waits():
-            answer = self._attempt(path, body, headers)
+            answer = self._attempt("POST", path, json=body, headers=headers)
             if isinstance(answer, httpx2.Response) and not _worth_another(answer):
                 return _accepted(answer)
             if wait is None:
@@ -116,9 +134,9 @@ class Client:
             self.wait(_advised(answer) or wait)
         raise AssertionError("the last wait is None")
 
-    def _attempt(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> httpx2.Response | httpx2.TransportError:
+    def _attempt(self, method: str, path: str, **request: Any) -> httpx2.Response | httpx2.TransportError:
         try:
-            return self._http.post(path, json=body, headers=headers)
+            return self._http.request(method, path, **request)
         except httpx2.TransportError as error:
             return error
 

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from unicodedata import category
 
 from rich.box import SIMPLE
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 from typer import Option
@@ -29,6 +29,11 @@ def console(stderr: bool = False) -> Console:
     if not made.is_terminal:
         made.width = PIPE_WIDTH
     return made
+
+
+def draws(screen: Console) -> bool:
+    """Whether lines and blocks can be drawn on it: a terminal that moves its cursor and shows more than ASCII."""
+    return screen.is_terminal and not screen.is_dumb_terminal and screen.encoding.lower().startswith("utf")
 
 
 def complain(message: str) -> None:
@@ -53,7 +58,7 @@ class Output:
     json: Annotated[bool, Option("--json", help="Print data as JSON.")] = False
     quiet: Annotated[bool, Option("--quiet", "-q", help="Print only data and errors: no remarks, no progress bar.")] = False
 
-    def show(self, data: Any, human: Table | str) -> None:
+    def show(self, data: Any, human: RenderableType) -> None:
         """`data` as JSON (ASCII only, hence harmless) or `human`, which must be harmless already; an empty text is no line."""
         if self.json:
             console().print(codec.dumps(data, indent=2, default=_spoken))

@@ -3,19 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
 from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndown, Readiness, Status
 from schemas.golives import Snapshot, SnapshotHead
 from schemas.words import Severity, Slug
-from services.errors import NotFound
+from services.errors import Misconfigured, NotFound
 from services.golives import golives_of
 from services.snapshots import newest, snapshots_of
 from services.stabilisation.asked import AsOf, TheLedger
 from services.stabilisation.progress import Progress, Sight
+from services.stabilisation.report import MEDIA, Form, Kind, report
 from services.stabilisation.view import EVERYTHING, Only
 from services.web.problems import refusals
 
@@ -99,3 +100,24 @@ def read_snapshot(golive: GoLivePath, day: date, ledger: TheLedger) -> Snapshot:
     """As it was kept: `digest` is SHA-256 over the canonical JSON (RFC 8785) of `content`."""
     with ledger.database.read() as connection:
         return newest(connection, golives_of(connection).find(golive), day=day)
+
+
+_CONTENT: dict[str, Any] = {media.partition(";")[0]: {} for media in MEDIA.values()}
+REPORTS: dict[int | str, dict[str, Any]] = {200: {"description": "The report", "content": _CONTENT}}
+
+
+def _kept(golive: GoLivePath, ledger: TheLedger, as_of: AsOf = None, day: date | None = None) -> Snapshot:
+    with ledger.database.read() as connection:
+        return newest(connection, golives_of(connection).find(golive), as_of, day)
+
+
+@router.get(
+    "/report",
+    summary="The stand-up, or the executive status",
+    response_class=Response,
+    responses=REPORTS | refusals(NotFound, Misconfigured),
+)
+def read_report(kept: Annotated[Snapshot, Depends(_kept)], kind: Kind = "standup", format: Form = "html") -> Response:
+    """Made of the newest snapshot, of the newest one up to `as_of`, or of that of a `day`, and of nothing else. PDF needs typst."""
+    made = report(kept, kind, format)
+    return Response(made.content, media_type=made.media_type, headers=made.headers)

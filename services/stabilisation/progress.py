@@ -10,11 +10,13 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from models.course import Wave
-from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndown, Readiness, Status
+from schemas.attention import Attention
+from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndown, Readiness, Sat, Status
 from schemas.golives import ExposureText, GoLive
 from services.golives import GoLives, golives_of
 from services.ledger import Ledger
 from services.snapshots import p50_the_day_before
+from services.stabilisation.attention import attention
 from services.stabilisation.chronicle import Chronicle, Track, micros
 from services.stabilisation.days import local_date, standups
 from services.stabilisation.figures import instant_asked, last_seq
@@ -161,9 +163,21 @@ class Sight:
         seen = Seen(self.figures, self.burndown, self.forecast, self.relapse, (growing[0], growing[1], growing[2]))
         return readiness(self.golive, self.sittings, light_of(seen), self.relapse)
 
+    @cached_property
+    def attention(self) -> Attention:
+        return attention(self.view, self.outline.connection)
+
     @property
     def status(self) -> Status:
-        return Status(figures=self.figures, burndown=self.burndown, readiness=self.readiness, forecast=self.forecast)
+        return Status(
+            figures=self.figures,
+            burndown=self.burndown,
+            readiness=self.readiness,
+            forecast=self.forecast,
+            golive=self.golive,
+            attention=self.attention,
+            sittings=tuple(Sat(at=each.at, verdicts=each.verdicts) for each in self.sittings),
+        )
 
 
 def _days(before: date | None, now: date | None) -> float | None:
