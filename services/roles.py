@@ -27,7 +27,7 @@ from services.log.table import TableLog
 from services.runner import Runner, Service
 from services.settings import Settings
 from services.stabilisation import furnish as furnish_stabilisation
-from services.stabilisation import metrics_router
+from services.stabilisation import furnish_metrics, metrics_router
 from services.stabilisation import router as stabilisation_router
 from services.stabilisation.keeper import Keeper
 from services.stabilisation.progress import Progress
@@ -50,12 +50,15 @@ class Cast:
     work: list[Work] = field(default_factory=list)
     routers: list[APIRouter] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
-    progress: Progress = field(default_factory=Progress)
+    progress: Progress | None = None
 
     def furnish(self, app: FastAPI) -> None:
         app.state.settings = self.settings
         mode, judgements = self.settings.autonomy, Judgements(MOST_JUDGED)
-        furnish_stabilisation(app, self.ledger, Watch(mode, judgements), self.progress)
+        if self.progress is None:
+            furnish_metrics(app, self.ledger)
+        else:
+            furnish_stabilisation(app, self.ledger, Watch(mode, judgements), self.progress)
         furnish(app, Desk(self.ledger, self.teams, self.settings.fault, mode, judgements))
 
     def run(self, service: Service) -> None:
@@ -113,6 +116,7 @@ def _dispatcher(made: Cast) -> None:
 
 
 def _stabilisation(made: Cast) -> None:
+    made.progress = Progress()
     made.routers.append(stabilisation_router)
     made.work.append(Keeper(made.ledger, made.progress).run)
 

@@ -20,6 +20,7 @@ from schemas.words import OPEN_STATES
 from services.db import Database
 from services.ledger import one_of
 from services.lifecycle import LIFECYCLE, doer, happened_at
+from services.stabilisation.census import Census
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
@@ -115,6 +116,7 @@ class Chronicle:
     def __init__(self) -> None:
         self.position = 0
         self.rewritten = 0
+        self.census = Census()
         self.steps = 0
         self.sites: dict[str, dict[str, Track]] = {}
         self._busy = RLock()
@@ -137,15 +139,17 @@ class Chronicle:
         told = _TOLD.get(row.type)
         if told is None or row.ticket is None:
             return
-        tracks = self.sites.setdefault(str(row.site), {})
         when, known = micros(happened_at(row)), micros(row.recorded_at)  # type: ignore[arg-type]
+        tracks = self.sites.setdefault(str(row.site), {})
         if row.type == "TicketSubmitted":
-            tracks[row.ticket] = Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at))
-            tracks[row.ticket].append(when, known, Stand(severity=row.data.get("reported_severity")))
-        elif row.ticket in tracks:
+            track = tracks[row.ticket] = Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at))
+            before, after = None, Stand(severity=row.data.get("reported_severity"))
+        else:
             track = tracks[row.ticket]
-            when = max(when, track.whens[-1])
-            track.append(when, known, told(track.stands[-1], row, when))
+            when, before = max(when, track.whens[-1]), track.stands[-1]
+            after = told(before, row, when)
+        track.append(when, known, after)
+        self.census.move(str(row.site), track.born, before, after)
         self.rewritten += when < known
         self.steps += 1
 
