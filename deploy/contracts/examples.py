@@ -76,9 +76,7 @@ OF_GOLIVES: tuple[Event, ...] = (
         {"golive": "GL-1", "version": 1, "plan": {"by_severity": {"sev2": {"shape": "rates", "problems": 60, "capacity": 3}}}}
     ),
     g.PlanApproved(golive="GL-1", version=1),
-    g.ScopeEventPlanned.model_validate(
-        {"golive": "GL-1", "scope_event": "SE-2", "kind": "line", "title": "Line 6", "at": END, "tickets": 20}
-    ),
+    g.ScopeEventPlanned.model_validate({"golive": "GL-1", "scope_event": "SE-2", "kind": "line", "title": "Line 6", "at": END}),
     g.ScopeEventDropped(golive="GL-1", scope_event="SE-2"),
     g.CriteriaAdopted.model_validate(
         {
@@ -89,7 +87,7 @@ OF_GOLIVES: tuple[Event, ...] = (
     ),
     g.CriterionWaived.model_validate({"golive": "GL-1", "criterion": "no_sev1", "until": END}),
     g.CriterionAttested(golive="GL-1", criterion="support_ready", holds=True, evidence="training records 12 to 31"),
-    g.ExposureReported.model_validate({"site": "Cork", "day": "2026-03-01", "steps": 1840, "batches_started": 6, "batches_completed": 5}),
+    g.ExposureReported.model_validate({"site": "Cork", "day": "2026-03-01", "steps": 1840, "batches_completed": 5}),
     g.SnapshotTaken.model_validate(
         {
             "golive": "GL-1",
