@@ -1,7 +1,7 @@
 """The daily snapshot of a go-live: taken at the site's stand-up, kept in the ledger, never worked out again."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -27,8 +27,9 @@ def digest_of(content: dict[str, Any]) -> str:
     return sha256(rfc8785.dumps(content)).hexdigest()
 
 
-def snapshot_id(golive: str, day: date) -> str:
-    return f"{golive}-{day.isoformat()}"
+def snapshot_id(golive: str, day: date, asked_at: datetime | None = None) -> str:
+    """That of a day's stand-up, or of one that somebody asked for between two."""
+    return f"{golive}-{day.isoformat()}" + (f"T{asked_at.astimezone(UTC):%H%M%S}" if asked_at else "")
 
 
 def snapshots_of(connection: Connection, golive: GoLive, until: datetime | None = None) -> Iterator[Snapshot]:

@@ -13,6 +13,8 @@ from services.ledger import Ledger
 from services.stabilisation.asked import AsOf, TheLedger
 from services.stabilisation.board import SECURITY, board
 from services.stabilisation.figures import figures, overview
+from services.stabilisation.golive_board import verdicts
+from services.stabilisation.golive_routes import TheProgress
 from services.stabilisation.golive_routes import router as golive_router
 from services.stabilisation.metrics import Metrics, Pipeline, registry
 from services.stabilisation.progress import Progress
@@ -47,9 +49,11 @@ def read_figures(site: Name, ledger: TheLedger, as_of: AsOf = None) -> Figures:
 
 
 @router.get("/board", tags=["stabilisation"], response_class=HTMLResponse, responses=refusals(NotFound))
-def read_board(ledger: TheLedger, watch: TheWatch, site: Name | None = None, refresh: bool = True) -> HTMLResponse:
+def read_board(ledger: TheLedger, watch: TheWatch, progress: TheProgress, site: Name | None = None, refresh: bool = True) -> HTMLResponse:
     """The figures as a page that renews itself every 10 s; `refresh=false` keeps it still."""
-    return HTMLResponse(board(ledger, site, refresh, watch.look(ledger.database)), headers=SECURITY)
+    with progress.look(ledger) as outline:
+        cards = verdicts([outline.sight(each.id) for each in outline.newest() if site in (None, each.site)])
+    return HTMLResponse(board(ledger, site, refresh, cards, watch.look(ledger.database)), headers=SECURITY)
 
 
 @metrics_router.get("/metrics", tags=["operation"], response_class=Response, responses={200: {"content": {"text/plain": {}}}})

@@ -15,7 +15,7 @@ from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndow
 from schemas.golives import ExposureText, GoLive
 from services.golives import GoLives, golives_of
 from services.ledger import Ledger
-from services.snapshots import p50_the_day_before
+from services.snapshots import p50_the_day_before, snapshots_of
 from services.stabilisation.attention import attention
 from services.stabilisation.chronicle import Chronicle, Track, micros
 from services.stabilisation.days import local_date, standups
@@ -29,6 +29,7 @@ from services.stabilisation.readiness import Sitting, phase_of, readiness, relap
 from services.stabilisation.view import DAY, EVERYTHING, Life, Movement, Only, View, members, movements_of
 
 MOST_SITTINGS = 20_000
+MOST_GOLIVES = 50
 
 
 @dataclass
@@ -74,6 +75,10 @@ class Outline:
     golives: GoLives
     now: bool = True
 
+    def newest(self) -> list[GoLive]:
+        """As many as are watched, so that the label sets of their series stay closed."""
+        return sorted(self.golives.of.values(), key=lambda golive: golive.text.starts_at, reverse=True)[:MOST_GOLIVES]
+
     def sight(self, golive: str, only: Only = EVERYTHING) -> "Sight":
         """Raises `NotFound`."""
         return Sight(self, self.golives.find(golive), only)
@@ -118,6 +123,11 @@ class Sight:
     @cached_property
     def burndown(self) -> PlannedBurndown:
         return planned_burndown(self.view)
+
+    @property
+    def reported(self) -> bool:
+        """Is there a snapshot to report of?"""
+        return next(snapshots_of(self.outline.connection, self.golive), None) is not None
 
     @cached_property
     def forecast(self) -> GoLiveForecast:

@@ -5,10 +5,9 @@ import time
 from dataclasses import dataclass, field
 
 from services.ledger import Ledger, read_head
-from services.stabilisation.progress import Outline, Progress
+from services.stabilisation.progress import Progress
 from services.stabilisation.reading import Reading, read
 
-MOST_GOLIVES = 50
 AFTER_S = 1.0
 WAITS = 5_000
 """So many steps of tickets a scrape works out itself; with more it is given what the scrape before it asked for."""
@@ -52,15 +51,9 @@ class Pulse:
     def fresh(self, ledger: Ledger) -> list[Reading]:
         """One go-live after the other, so that others may look in between."""
         with self.progress.look(ledger) as outline:
-            golives = _watched(outline)
+            golives = [golive.id for golive in outline.newest()]
         return [self._read(ledger, golive) for golive in golives]
 
     def _read(self, ledger: Ledger, golive: str) -> Reading:
         with self.progress.look(ledger) as outline:
             return read(outline.sight(golive))
-
-
-def _watched(outline: Outline) -> list[str]:
-    """The newest, so that the label sets stay closed."""
-    newest = sorted(outline.golives.of.values(), key=lambda golive: golive.text.starts_at, reverse=True)
-    return [golive.id for golive in newest[:MOST_GOLIVES]]
