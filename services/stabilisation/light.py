@@ -1,4 +1,4 @@
-"""The traffic light of a go-live: by rule, with its reasons. Red and amber of the burndown are the rules of the alerts."""
+"""The traffic light of a go-live: by rule, with its reasons. The alerts of the burndown want more, because they are asked all the time."""
 
 from collections.abc import Callable
 from typing import NamedTuple
