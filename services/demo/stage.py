@@ -197,6 +197,8 @@ def _tell_summary(console: Console, outcome: Outcome) -> None:
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
     figures, told = outcome.figures, outcome.told
+    if not figures:
+        return [("tickets submitted", "none")]
     severities = ", ".join(f"{grade} {count}" for grade, count in figures["open"]["by_severity"].items() if count)
     routed_alone = told["TicketClassified"] - told["TicketQueued"]
     return [
