@@ -18,6 +18,7 @@ from schemas.entries import Entry
 from schemas.tables import ENTRIES
 from schemas.words import OPEN_STATES
 from services.db import Database
+from services.heap import uncollected
 from services.ledger import one_of
 from services.lifecycle import LIFECYCLE, doer, happened_at
 from services.stabilisation.census import Census
@@ -129,9 +130,10 @@ class Chronicle:
             yield connection
 
     def catch_up(self, connection: Connection) -> None:
-        while rows := connection.execute(_after(self.position)).all():
-            for row in rows:
-                self.take(row)
+        with uncollected():
+            while rows := connection.execute(_after(self.position)).all():
+                for row in rows:
+                    self.take(row)
 
     def take(self, row: "Row[Any] | Entry") -> None:
         """An entry of the ledger, or the columns of one."""
