@@ -275,7 +275,8 @@ def test_two_commands_in_one_commit_get_names_of_their_own(ledger_on_each: Ledge
     events = [ledger_on_each.write(partial(said.plan_scope_event, golive=name, text=planned, by=LEAD)) for name in ("GL-1", "GL-3", "GL-1")]
     assert [each.result().scope_events[-1].id for each in events] == ["SE-1", "SE-2", "SE-3"]
     report = ExposureText(site="Cork", day=BEGIN.date(), steps=3)
-    stage.write(lambda draft: [said.report_exposure(draft, report, LEAD) for _ in range(2)])
+    for future in [ledger_on_each.write(partial(said.report_exposure, text=report, by=LEAD)) for _ in range(2)]:
+        future.result()
     assert [each.type for each in entries_of(ledger_on_each)].count("ExposureReported") == 1
     stage.day(1)
     assert stage.seen(lambda sight: sight.golive.site, golive="GL-3") == "Ghent"
