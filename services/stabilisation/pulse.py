@@ -9,15 +9,19 @@ from services.stabilisation.progress import Progress
 from services.stabilisation.reading import Reading, read
 
 AFTER_S = 1.0
-WAITS = 5_000
+MOST_STEPS = 5_000
 """So many steps of tickets a scrape works out itself; with more it is given what the scrape before it asked for."""
 
 
 @dataclass
 class Pulse:
-    """Of one process. `WAITS` more entries than it has read, or steps that it holds, and a scrape does not wait for them."""
+    """Of one process. More than `most_steps` that it holds or has not read yet, and a scrape does not wait for them; work beside the
+    scrapes begins `after` seconds.
+    """
 
     progress: Progress
+    most_steps: int = MOST_STEPS
+    after: float = AFTER_S
     _readings: list[Reading] = field(default_factory=list)
     _at_work: threading.Lock = field(default_factory=threading.Lock)
 
@@ -33,7 +37,7 @@ class Pulse:
         chronicle = self.progress.chronicle
         with ledger.database.read() as connection:
             unread = read_head(connection)["seq"] - chronicle.position
-        return bool(chronicle.steps + unread <= WAITS)
+        return bool(chronicle.steps + unread <= self.most_steps)
 
     def rest(self) -> None:
         """Until nothing is worked out beside the scrapes."""
@@ -43,7 +47,7 @@ class Pulse:
     def _renew(self, ledger: Ledger) -> None:
         """Once the scrape that asks for it is answered: it would share the processor with it."""
         try:
-            time.sleep(AFTER_S)
+            time.sleep(self.after)
             self._readings = self.fresh(ledger)
         finally:
             self._at_work.release()
