@@ -44,6 +44,16 @@ def snapshots_of(connection: Connection, golive: GoLive, until: datetime | None 
             yield _snapshot(SnapshotTaken.model_validate(entry.data))
 
 
+def snapshot_ids(connection: Connection, golive: GoLive) -> set[str]:
+    """Of every snapshot of the site, without reading what they hold."""
+    told = select(ENTRIES.c.reason).where(ENTRIES.c.type == SnapshotTaken.__name__, ENTRIES.c.site == golive.site)
+    return {str(reason).removeprefix(_reason("")) for reason in connection.execute(told).scalars()}
+
+
+def _reason(snapshot: str) -> str:
+    return f"snapshot {snapshot}"
+
+
 def _snapshot(event: SnapshotTaken) -> Snapshot:
     told = event.model_dump(include={"golive", "day", "as_of", "digest", "content"})
     return Snapshot(id=event.snapshot, **told)
@@ -73,8 +83,8 @@ def p50_the_day_before(connection: Connection, golive: GoLive, at: datetime) -> 
 
 def keep_snapshot(draft: Draft, golive: GoLive, taken: SnapshotTaken, by: Attribution) -> bool:
     """Once per go-live and day, whoever comes first; it occurred at the instant whose figures it holds. Says whether this one was it."""
-    staged = any(row["type"] == SnapshotTaken.__name__ and row["data"]["snapshot"] == taken.snapshot for row in draft.entries)
-    if staged or any(each.id == taken.snapshot for each in snapshots_of(draft.connection, golive)):
+    reason = _reason(taken.snapshot)
+    if any(row["reason"] == reason for row in draft.entries) or taken.snapshot in snapshot_ids(draft.connection, golive):
         return False
-    draft.append(taken, replace(by, occurred_at=taken.as_of), Subject(site=golive.site))
+    draft.append(taken, replace(by, reason=reason, occurred_at=taken.as_of), Subject(site=golive.site))
     return True

@@ -116,7 +116,7 @@ def _slip(reading: Reading) -> Iterator[tuple[Labels, float | None]]:
 
 
 def _late_forecast(reading: Reading) -> Iterator[tuple[Labels, float | None]]:
-    return (((each.target,), each.late_days) for each in reading.forecast.targets)
+    return (((each.target,), each.late_days if each.state == "date" else None) for each in reading.forecast.targets)
 
 
 def _undecided(reading: Reading) -> Iterator[tuple[Labels, float | None]]:

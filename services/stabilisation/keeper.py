@@ -11,7 +11,7 @@ from schemas.entries import Attribution
 from schemas.golive_events import SnapshotTaken
 from schemas.golives import GoLive
 from services.ledger import Draft, Ledger
-from services.snapshots import digest_of, keep_snapshot, snapshot_id, snapshots_of
+from services.snapshots import digest_of, keep_snapshot, snapshot_id, snapshot_ids
 from services.stabilisation.days import local_date, standups
 from services.stabilisation.progress import Outline, Progress, Sight
 from services.stabilisation.readiness import GUARD
@@ -70,10 +70,10 @@ def taken_now(sight: Sight) -> SnapshotTaken:
 
 
 def _missing(outline: Outline, golive: GoLive) -> Iterator[tuple[GoLive, date, datetime]]:
-    there = {each.day for each in snapshots_of(outline.connection, golive) if each.id == snapshot_id(golive.id, each.day)}
+    there = snapshot_ids(outline.connection, golive)
     last = golive.exited_at + GUARD if golive.exited_at else outline.at
     for day, instant in standups(golive.text, min(outline.at, last)):
-        if instant > golive.declared_at and day not in there:
+        if instant > golive.declared_at and snapshot_id(golive.id, day) not in there:
             yield golive, day, instant
 
 

@@ -62,7 +62,7 @@ def _late(seen: Seen) -> str | None:
     found = next(each for each in seen.forecast.targets if each.target == "exit")
     if found.state == "never":
         return f"forecast: {found.reason}"
-    if found.p85 is None or found.late_days is None or found.late_days <= 0:
+    if found.state != "date" or found.p85 is None or not found.late_days or found.late_days <= 0:
         return None
     return f"the exit is forecast for {found.p85:%d %b} at 85 %, {found.late_days:.0f} days after the planned end"
 
