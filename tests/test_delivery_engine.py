@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -232,15 +233,17 @@ async def test_a_channel_that_breaks_its_promise_is_tried_again_and_harms_no_oth
     assert row_of(ledger, first)["attempts"] == 2
 
 
-async def test_twenty_tar_pits_delay_no_healthy_target(ledger: Ledger) -> None:
+async def test_twenty_tar_pits_delay_no_healthy_target_beyond_five_seconds(ledger: Ledger) -> None:
     with TarPit() as pit, Sink() as stuck, Sink() as healthy:
         stuck.reply(*[never] * 10)
         slow = [f"http://127.0.0.1:{pit.port}/{place}" for place in range(10)] + [f"{stuck.url}/{place}" for place in range(10)]
         for url in slow * 3:
             paged(ledger, "sev1", f"webhook:{url}")
         identity = paged(ledger, "sev4", f"webhook:{healthy.url}", "notify")
+        begun = time.monotonic()
         async with sending(ledger, *open_channels(webhooks(healthy.url, *slow)).values(), pace=Pace(drain=0.0)):
             assert (await asyncio.to_thread(healthy.wait_for, 1))[0].headers["webhook-id"] == identity
+            assert time.monotonic() - begun < 5.0
             await settled(ledger)
             assert outcomes(ledger) == [("NotificationSent", identity)]
         assert states(ledger).count("leased") == 20, "each tar pit holds one slot, not three"
