@@ -380,7 +380,12 @@ def test_everything_that_keeps_a_page_from_its_people_is_said_at_once() -> None:
     with pytest.raises(Misconfigured) as refused:
         open_channels_from(load_settings(), teams)
     lines = str(refused.value).splitlines()
-    hints = ("the channels are console, mail, webhook", "set HYPERCARE_SMTP_HOST", "set HYPERCARE_WEBHOOK_SECRETS", "must read https://")
+    hints = (
+        "the channels are alertmanager, apprise, console, mail, pagerduty, webhook",
+        "set HYPERCARE_SMTP_HOST",
+        "set HYPERCARE_WEBHOOK_SECRETS",
+        "must read https://",
+    )
     assert all(any(hint in line for line in lines) for hint in hints), lines
     with pytest.raises(Misconfigured, match="whsec_"):
         open_channels_from(load_settings(webhook_secrets="hunter2"), facing("webhook:https://oncall.example/hook"))

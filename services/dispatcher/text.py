@@ -133,6 +133,7 @@ def _data(ticket: Ticket, cause: Entry, links: Mapping[str, str]) -> dict[str, o
     context = (*where, "stopped", "clock", "people_affected", "workaround", "gxp", "state", "version", "parent")
     when = {"occurred_at": ticket.occurred_at.isoformat(), "submitted_at": ticket.submitted_at.isoformat()}
     because = {"id": cause.id, "type": cause.type, "actor": cause.actor, "role": cause.role, "reason": cause.reason}
+    because["at"] = cause.recorded_at.isoformat()
     thought = {name: _decision(ticket).get(name) for name in ("system", "confidence", "words", "reasons", "decided_by", "sev1_risk")}
     place = {name: getattr(ticket, name) for name in context}
     known = {"known_errors": list(_decision(ticket).get("known_errors", ()))}

@@ -1,12 +1,12 @@
 """Signed HTTP posts to receivers that an administrator has named, as Standard Webhooks describes them."""
 
-import json
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.dispatcher.channels.channel import Message, Undelivered
 from services.dispatcher.channels.courier import Courier, Road
+from services.dispatcher.channels.incident import as_json
 from services.dispatcher.channels.signature import read_secret, sign
 from services.dispatcher.channels.target import Resolve, read_target, system_resolver
 
@@ -46,16 +46,16 @@ class Webhook:
 
 
 def _body(message: Message) -> bytes:
-    """ASCII JSON with sorted keys: the same message gives the same bytes."""
     record = {
         "type": "hypercare.delivery",
         "delivery_id": message.delivery_id,
         "ticket_id": message.ticket_id,
         "title": message.title,
         "text": message.text,
+        "brief": message.brief,
         "severity": message.severity,
         "system": message.system,
         "team": message.team,
         "data": message.data,
     }
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+    return as_json(record)
