@@ -81,6 +81,11 @@ class Settings(BaseSettings):
     systems_file: Present | None = Field(None, description="TOML file of the systems to route to; empty: the shipped taxonomy")
     anchors_file: Path | None = Field(None, description="file outside the database that gets the ledger head every hour and at the end")
     public_url: str = Field("http://127.0.0.1:8000", description="where people reach the API; used in links of notifications")
+    link_secret: SecretStr | None = Field(
+        None,
+        description="seals the links by which people acknowledge and resolve from a message: 32 or more random characters, two of them "
+        "separated by a space while one is replaced; empty: no such links",
+    )
     webhook_secrets: SecretStr | None = Field(None, description="up to two Standard Webhooks secrets (whsec_...), separated by a space")
     webhook_networks: str = Field(
         "", description="CIDR networks that webhooks, Alertmanager and PagerDuty may be in beside public addresses, separated by commas"

@@ -18,12 +18,14 @@ from services.dispatcher import Engine, Pace
 from services.dispatcher.channels import Channel, Message
 from services.dispatcher.requests import delivery_id
 from services.ledger import Ledger
+from services.links import Links
 from services.teams import Teams
 from services.tickets import record
 from tests.lives import SERVICE, entries_of, happened, submitted
 
 HASTY = Pace(first_wait=0.02, longest_wait=0.05, poll=0.02, drain=5.0, draw=lambda: 1.0)
 URL = "https://hypercare.plant.example"
+PLACES = Links(URL)
 TEAMS = Teams.model_validate(
     {
         "systems": {"erp": "erp", "lims": "lab", "plc_scada": "automation", "oee": "automation"},
@@ -117,8 +119,8 @@ def outcomes(ledger: Ledger) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def sending(ledger: Ledger, *channels: Channel, pace: Pace = HASTY) -> AsyncIterator[Engine]:
-    engine = Engine(ledger, {channel.name: channel for channel in channels}, URL, pace)
+async def sending(ledger: Ledger, *channels: Channel, pace: Pace = HASTY, links: Links = PLACES) -> AsyncIterator[Engine]:
+    engine = Engine(ledger, {channel.name: channel for channel in channels}, links, pace)
     task = asyncio.create_task(engine.run())
     try:
         yield engine

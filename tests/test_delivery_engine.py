@@ -21,6 +21,7 @@ from services.dispatcher.slots import LONGEST_REST, Slots
 from services.errors import Unavailable
 from services.faults import EXIT_STATUS
 from services.ledger import Ledger
+from services.links import Links
 from tests.databases import fresh_database, running_postgres
 from tests.dispatching import HASTY, URL, Gate, Watch, asked, letter_of, outcomes, paged, routed, row_of, sending, settled, states, until
 from tests.lives import DESK, ENGINEER, entries_of, happened
@@ -74,10 +75,11 @@ from services.db import open_database
 from services.dispatcher import Engine
 from services.dispatcher.channels import WebhookSettings, open_channels
 from services.ledger import Ledger
+from services.links import Links
 
 database, url, secret, fault = sys.argv[1:]
 channels = open_channels(WebhookSettings({url: [secret]}, ["127.0.0.0/8"]))
-asyncio.run(Engine(Ledger(open_database(database)), channels, "http://127.0.0.1:8000", fault=fault).run())
+asyncio.run(Engine(Ledger(open_database(database)), channels, Links("http://127.0.0.1:8000"), fault=fault).run())
 """
 
 
@@ -308,7 +310,7 @@ async def test_a_page_to_a_team_that_the_ticket_has_left_is_withdrawn(ledger: Le
 async def test_an_engine_that_ends_records_what_it_was_sending_and_begins_nothing_new(ledger: Ledger) -> None:
     first, second = paged(ledger), paged(ledger)
     gate = Gate()
-    task = asyncio.create_task(Engine(ledger, {"pager": gate}, URL, HASTY).run())
+    task = asyncio.create_task(Engine(ledger, {"pager": gate}, Links(URL), HASTY).run())
     await gate.arrival()
     task.cancel()
     gate.opened.set()

@@ -17,6 +17,7 @@ from services.dispatcher.requests import LISTENS_TO, candidates
 from services.dispatcher.text import compose
 from services.errors import Misconfigured
 from services.ledger import Ledger
+from services.links import Links
 from services.log import Batch
 from services.log.table import TableLog
 from services.runner import Occurrence
@@ -253,7 +254,7 @@ def read(ledger: Ledger, ticket: Ticket) -> Message:
     """What a person reads of what happened last to the ticket."""
     identity = asked(ledger, ticket)
     (candidate,) = [each for each in due(ledger, (), (), 100) if each.id == identity]
-    return compose(ledger.write(lambda draft: lease(draft, [candidate], 30.0)).result()[0], URL)
+    return compose(ledger.write(lambda draft: lease(draft, [candidate], 30.0)).result()[0], Links(URL))
 
 
 def full(ledger: Ledger, *events: e.Event, **fields: Any) -> Message:
@@ -274,7 +275,7 @@ def test_the_text_carries_what_a_woken_person_needs(ledger: Ledger) -> None:
         "Batch: B-2231 · Order: 4711",
         "Severity: sev1, because production stands; the reporter said sev2",
         "Suggestion: erp (93% sure), because of: expiry; else lims (30%)",
-        "Workaround: print on line 4",
+        "Workaround: print on line 4 (not accepted by QA)",
         f"Happened: {ticket.occurred_at:%Y-%m-%d %H:%M} UTC",
         f"Reported: {ticket.submitted_at:%Y-%m-%d %H:%M} UTC by olga (operator)",
         "Ticket: https://hypercare.plant.example/v1/tickets/HC-1",
@@ -284,6 +285,35 @@ def test_the_text_carries_what_a_woken_person_needs(ledger: Ledger) -> None:
         "> Acknowledge: POST http://evil.example/",
     ]
     assert (message.ticket_id, message.severity, message.system, message.team) == ("HC-1", "sev1", "erp", "erp")
+
+
+HOSTILE = "HC-9 is solved\nAcknowledge: https://evil.example/a/x\r\nBcc: eve@evil.example <!channel> {{ .ExternalURL }}"
+
+
+def test_no_field_of_a_ticket_adds_a_line_of_its_own_to_the_text_or_to_the_brief(ledger: Ledger) -> None:
+    told = ("title", "area", "equipment", "batch", "process_order", "stopped", "clock", "workaround")
+    message = full(ledger, body=HOSTILE, **{name: HOSTILE.replace("\r", "")[:100] for name in told})
+    ours = [line for line in message.text.splitlines() if not line.startswith("> ")]
+    assert [line.partition(":")[0] for line in ours if line] == [
+        "Routed to erp", "Stopped", "Runs out", "Where", "Batch", "Severity", "Suggestion", "Workaround", "Happened", "Reported",
+        "Ticket", "Acknowledge",
+    ]  # fmt: skip
+    assert sum("https://evil.example" in line and line.startswith("Acknowledge") for line in ours) == 0
+    words, answer = message.brief.split("\n")
+    assert (words[:9], answer) == ("SEV1 HC-1", "https://hypercare.plant.example/v1/tickets/HC-1")
+    assert len(words) < 200
+
+
+def test_the_brief_says_what_stands_still_where_and_what_runs_out(ledger: Ledger) -> None:
+    words = full(ledger, clock="40 min", area="Packing line 3").brief.split("\n")[0]
+    assert words == "SEV1 HC-1 · Packing line 3 · Cork · batch B-2231 · 40 min"
+
+
+def test_a_workaround_says_whether_qa_accepted_it(ledger: Ledger) -> None:
+    full(ledger)
+    happened(ledger, "HC-1", e.TicketWorkedAround(workaround="print on line 4"), ENGINEER)
+    happened(ledger, "HC-1", e.TicketWorkaroundAccepted(), QA)
+    assert "Workaround: print on line 4 (accepted by quinn)" in read(ledger, ticket_of(ledger, "HC-1")).text.splitlines()
 
 
 def test_the_text_says_who_changed_something_and_why(ledger: Ledger) -> None:
@@ -335,9 +365,13 @@ def test_the_text_offers_the_way_round_a_known_error(ledger: Ledger) -> None:
     happened(ledger, ticket.id, decided().model_copy(update={"known_errors": hits}), SERVICE)
     message = read(ledger, happened(ledger, ticket.id, e.TicketQueued(), SERVICE))
     lines = message.text.splitlines()
-    place = lines.index("Known error: KE-3 (61%), Labels come blank: Load the recipe again, print one label.")
+    place = lines.index("Known error, approved: KE-3 (61%), Labels come blank: Load the recipe again, print one label.")
     assert lines[place - 1].startswith("Suggestion: ")
-    assert (lines[place + 1][:30], lines[place + 1][-1], len(lines[place + 1]) < 400) == ("Known error: KE-7 (30%), Long:", "…", True)
+    assert (lines[place + 1][:40], lines[place + 1][-1], len(lines[place + 1]) < 400) == (
+        "Known error, approved: KE-7 (30%), Long:",
+        "…",
+        True,
+    )
     assert lines[place + 2] == "Workaround: none known"
     assert message.data["known_errors"] == list(hits)
 
@@ -360,8 +394,8 @@ def test_a_message_shows_the_ticket_as_it_stands_when_it_goes_out(ledger: Ledger
     (candidate,) = due(ledger, (), (), 1)
     happened(ledger, ticket.id, e.TicketReclassified(severity="sev1"), LEAD)
     (leased,) = ledger.write(lambda draft: lease(draft, [candidate], 30.0), (TICKETS, (ticket.id,))).result()
-    assert compose(leased, URL).title.startswith("[SEV1]")
-    assert compose(leased, URL).delivery_id == identity
+    assert compose(leased, Links(URL)).title.startswith("[SEV1]")
+    assert compose(leased, Links(URL)).delivery_id == identity
 
 
 def facing(*addresses: str) -> Teams:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import Any
@@ -11,7 +11,7 @@ import pytest
 
 from schemas import events as e
 from services.dispatcher.channels import AlertmanagerSettings, AppriseSettings, Message, PagerDutySettings, Undelivered, open_channels
-from services.dispatcher.channels.chat import unmentioned
+from services.dispatcher.channels.chat import fitting, unmentioned
 from services.dispatcher.channels.courier import Road
 from services.dispatcher.channels.incident import stage
 from services.dispatcher.equipment import open_channels_from
@@ -162,3 +162,21 @@ def test_without_the_chat_extra_the_line_that_installs_it_is_said() -> None:
 def test_a_text_calls_nobody_and_stays_legible() -> None:
     assert unmentioned("@everyone <!channel> <@U12> a@here.example @all") == "@ everyone < !channel> < @U12> a@ here.example @ all"
     assert unmentioned("lea@plant.example, 3 < 4, <b>") == "lea@plant.example, 3 < 4, <b>"
+
+
+@dataclass
+class Service:
+    """What of an apprise service decides how much it is told."""
+
+    body_maxlen: int
+    title_maxlen: int = 250
+
+
+def test_a_service_is_told_as_much_as_it_takes_and_the_way_to_answer_goes_last() -> None:
+    message = replace(about(), text="x" * 900, brief="SEV2 HC-12 · Line 3 · Cork\nhttps://h.example/a/token")
+    assert fitting(message, Service(4_000)) == f"{message.text}\n\nHC-12 · delivery dlv-1"
+    assert fitting(message, Service(160)) == message.brief
+    assert fitting(message, Service(40)) == "SEV2 HC-12 · Line 3 · Cork"
+    assert fitting(message, Service(70, title_maxlen=0)) == message.brief
+    assert fitting(message, Service(10)) == "SEV2 HC-12"
+    assert fitting(replace(message, brief=""), Service(10)).startswith("xxx"), "rather too long than nothing"

@@ -10,13 +10,17 @@ from services.blind import shown
 from services.dispatcher.channels import Message
 from services.dispatcher.leases import Candidate, Lease
 from services.groups import may_be_sev1
+from services.links import Deed, Links, Recipient
 from services.tickets import SERVICE
 
 UNDECIDED = "undecided"
 TRIAGE = "triage"
+PERSONAL = ("mail", "apprise")
+"""Channels whose addresses are people's own."""
 MOST_WORDS = 6
 LONGEST_BODY = 1_000
 LONGEST_WORKAROUND = 300
+LONGEST_BRIEF_PART = 40
 HEADLINES = {
     "TicketRouted": "Routed to {team}",
     "TicketQueued": "Waits in triage: decide where it goes",
@@ -27,10 +31,10 @@ HEADLINES = {
 }
 
 
-def compose(leased: Lease, public_url: str) -> Message:
+def compose(leased: Lease, places: Links) -> Message:
     """The ticket as it stands when the message goes out: sent again, it keeps its delivery id and tells what is true by then."""
     ticket, cause = shown(leased.ticket), leased.of.cause
-    links = _links(ticket, public_url)
+    links = _links(leased, places)
     return Message(
         delivery_id=leased.of.id,
         ticket_id=ticket.id,
@@ -40,6 +44,7 @@ def compose(leased: Lease, public_url: str) -> Message:
         system=ticket.system or _decision(ticket).get("system", UNDECIDED),
         team=ticket.team or TRIAGE,
         data=_data(ticket, cause, links) | {"urgency": leased.row["urgency"], "children": leased.of.children},
+        brief=_brief(ticket, links),
     )
 
 
@@ -48,6 +53,15 @@ def _title(ticket: Ticket) -> str:
     doubt = ", SEV1?" if may_be_sev1(ticket) and ticket.severity != "sev1" else ""
     place = _joined(" ", ticket.site, ticket.area)
     return f"[{(ticket.severity or UNDECIDED).upper()}{doubt}] {ticket.id} {place}: {_flat(ticket.title)}"
+
+
+def _brief(ticket: Ticket, links: Mapping[str, str]) -> str:
+    """For a phone, on the first line: how grave, what stands still, where, what runs out. On the second: where to answer."""
+    grave = f"{(ticket.severity or UNDECIDED).upper()} {ticket.id}"
+    place = ticket.site if ticket.area == ticket.stopped else _joined(" ", ticket.site, ticket.area)
+    parts = (_flat(ticket.stopped or ticket.title), place, _told("batch ", ticket.batch), _flat(ticket.clock))
+    words = _joined(" · ", grave, *(_cut(part, LONGEST_BRIEF_PART) for part in parts))
+    return f"{words}\n{links.get('acknowledge_page', links['ticket'])}"
 
 
 def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[str]:
@@ -67,11 +81,14 @@ def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[
     if "system" in _decision(ticket):
         yield f"Suggestion: {_suggestion(_decision(ticket))}"
     yield from _known_errors(_decision(ticket))
-    yield f"Workaround: {_flat(ticket.workaround) or 'none known'}"
+    yield f"Workaround: {_workaround(ticket)}"
     yield f"Happened: {_utc(ticket.occurred_at)}"
     yield f"Reported: {_utc(ticket.submitted_at)} by {_flat(ticket.reporter)} ({ticket.reporter_role})"
     yield f"Ticket: {links['ticket']}"
-    yield f"Acknowledge: POST {links['acknowledge']}"
+    yield f"Acknowledge: {links.get('acknowledge_page') or 'POST ' + links['acknowledge']}"
+    if "resolve_page" in links:
+        yield f"Resolve: {links['resolve_page']}"
+        yield "These two links are yours, for a day: who follows them acts in your name."
     yield from _quoted(ticket)
 
 
@@ -102,7 +119,14 @@ def _group(ticket: Ticket, children: int) -> Iterator[str]:
 def _known_errors(decision: Mapping[str, Any]) -> Iterator[str]:
     for known in decision.get("known_errors", ()):
         name = f"{known['known_error']} ({_percent(known['score'])}), {_flat(known['title'])}"
-        yield f"Known error: {name}: {_cut(_flat(known['workaround']), LONGEST_WORKAROUND)}"
+        yield f"Known error, approved: {name}: {_cut(_flat(known['workaround']), LONGEST_WORKAROUND)}"
+
+
+def _workaround(ticket: Ticket) -> str:
+    if not ticket.workaround:
+        return "none known"
+    accepted = f"accepted by {_flat(ticket.workaround_accepted_by)}" if ticket.workaround_accepted_by else "not accepted by QA"
+    return f"{_flat(ticket.workaround)} ({accepted})"
 
 
 def _suggestion(decision: Mapping[str, Any]) -> str:
@@ -130,7 +154,7 @@ def _quoted(ticket: Ticket) -> Iterator[str]:
 def _data(ticket: Ticket, cause: Entry, links: Mapping[str, str]) -> dict[str, object]:
     """The same for machines: JSON values only."""
     where = ("site", "area", "equipment", "process_order", "batch")
-    context = (*where, "stopped", "clock", "people_affected", "workaround", "gxp", "state", "version", "parent")
+    context = (*where, "stopped", "clock", "people_affected", "workaround", "workaround_accepted_by", "gxp", "state", "version", "parent")
     when = {"occurred_at": ticket.occurred_at.isoformat(), "submitted_at": ticket.submitted_at.isoformat()}
     because = {"id": cause.id, "type": cause.type, "actor": cause.actor, "role": cause.role, "reason": cause.reason}
     because["at"] = cause.recorded_at.isoformat()
@@ -140,9 +164,16 @@ def _data(ticket: Ticket, cause: Entry, links: Mapping[str, str]) -> dict[str, o
     return place | when | known | {"cause": because, "suggestion": thought, "links": dict(links), "may_be_sev1": may_be_sev1(ticket)}
 
 
-def _links(ticket: Ticket, public_url: str) -> dict[str, str]:
-    here = f"{public_url.rstrip('/')}/v1/tickets/{ticket.id}"
-    return {"ticket": here, "acknowledge": f"{here}/acknowledge"}
+def _links(leased: Lease, places: Links) -> dict[str, str]:
+    """`..._page`: links by which the recipient acts, for people only: what is sent to a tool or a room would act in nobody's name."""
+    here, (channel, address) = places.ticket(leased.ticket.id), leased.of.target
+    links = {"ticket": here, "acknowledge": f"{here}/acknowledge"}
+    if channel not in PERSONAL:
+        return links
+    told, since = Recipient(channel, address, leased.ticket.id), leased.row["requested_at"]
+    deeds: tuple[Deed, ...] = ("acknowledge", "resolve")
+    made = {f"{deed}_page": places.deed(deed, leased.of.id, leased.ticket, told, since) for deed in deeds}
+    return links | {name: link for name, link in made.items() if link}
 
 
 def _decision(ticket: Ticket) -> Mapping[str, Any]:

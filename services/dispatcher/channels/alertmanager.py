@@ -7,7 +7,7 @@ from services.dispatcher.channels.channel import Message
 from services.dispatcher.channels.courier import Courier, Road, joined
 from services.dispatcher.channels.incident import as_json, caused_at, link, stage
 from services.dispatcher.channels.target import Resolve, system_resolver
-from services.dispatcher.channels.visible import visible, visible_lines
+from services.visible import visible, visible_lines
 
 PATH = "/api/v2/alerts"
 SEVERITIES = ("sev1", "sev2", "sev3", "sev4", "undecided")

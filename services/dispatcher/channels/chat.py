@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.dispatcher.channels.channel import Message, Undelivered
-from services.dispatcher.channels.visible import visible, visible_lines
 from services.errors import Misconfigured
+from services.visible import visible, visible_lines
 
 INSTALL = "pip install 'hypercare[chat]'"
 MENTION = re.compile(r"(@)(?=everyone|here|channel|all\b)|(<)(?=[!@#])", re.IGNORECASE)
@@ -39,7 +39,7 @@ class Apprise:
             raise Undelivered(f"No chat service is configured under the name {visible(address)}; add it to the chat URLs.", retry=False)
         sender = self._apprise.Apprise(asset=self._asset)
         sender.add(service)
-        title, body = unmentioned(visible(message.title)), unmentioned(visible_lines(_fitting(message, service)))
+        title, body = unmentioned(visible(message.title)), unmentioned(visible_lines(fitting(message, service)))
         result = sender.notify(body, title, body_format="text", interpret_escapes=False, timeout=self._deadline)
         if not result:
             raise Undelivered(f"The chat service {visible(address)} {_told(result, self._deadline)}.", retry=True)
@@ -55,11 +55,12 @@ def unmentioned(text: str) -> str:
     return MENTION.sub(lambda found: f"{found[0]} ", text)
 
 
-def _fitting(message: Message, service: Any) -> str:
-    """The whole text where the service takes it; else, as for an SMS, the few words that matter."""
+def fitting(message: Message, service: Any) -> str:
+    """The whole text where the service takes it; else, as for an SMS, the few words that matter, the way to answer last."""
     whole = f"{message.text}\n\n{message.ticket_id} · delivery {message.delivery_id}"
     room = int(service.body_maxlen) - (0 if service.title_maxlen else len(message.title))
-    return whole if len(whole) <= room or not message.brief else message.brief
+    fits = next((text for text in (whole, message.brief) if 0 < len(text) <= room), None)
+    return fits or message.brief.partition("\n")[0][:room] or whole
 
 
 def _told(result: Any, deadline: float) -> str:

@@ -7,7 +7,7 @@ from services.dispatcher.channels.channel import Message, Undelivered
 from services.dispatcher.channels.courier import Courier, Road
 from services.dispatcher.channels.incident import as_json, link, stage
 from services.dispatcher.channels.target import Resolve, read_target, system_resolver
-from services.dispatcher.channels.visible import visible, visible_lines
+from services.visible import visible, visible_lines
 
 ENQUEUE = "https://events.pagerduty.com/v2/enqueue"
 LONGEST_SUMMARY = 1_024
