@@ -15,7 +15,7 @@ from services.api.routes import ROUTERS, furnish
 from services.classifier import classifier, decider_of, mind_of
 from services.classifier.asking import router as asking_router
 from services.db import pending_migrations, ping
-from services.dispatcher import Engine, dispatcher, open_channels_from
+from services.dispatcher import Engine, Pace, dispatcher, open_channels_from, read_budget
 from services.errors import Misconfigured, Unavailable
 from services.intake import Intake
 from services.judgements import MOST_JUDGED, Judgements
@@ -118,7 +118,8 @@ def _dispatcher(made: Cast) -> None:
     settings = made.settings
     channels = open_channels_from(settings, made.teams, made.notifications)
     made.run(dispatcher(made.teams, made.ledger.database))
-    made.work.append(Engine(made.ledger, channels, Links(settings.public_url, _seal(settings)), fault=settings.fault).run)
+    pace, links = Pace(budget=read_budget(settings.page_budget)), Links(settings.public_url, _seal(settings))
+    made.work.append(Engine(made.ledger, channels, links, pace, settings.fault).run)
 
 
 def _stabilisation(made: Cast) -> None:

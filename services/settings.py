@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     systems_file: Present | None = Field(None, description="TOML file of the systems to route to; empty: the shipped taxonomy")
     anchors_file: Path | None = Field(None, description="file outside the database that gets the ledger head every hour and at the end")
     public_url: str = Field("http://127.0.0.1:8000", description="where people reach the API; used in links of notifications")
+    page_budget: str = Field(
+        "3/15m 7/1h 15/3h", description="most pages that one person gets by mail or apprise, but for a Sev1, as PAGES/TIME; none: no limit"
+    )
     link_secret: SecretStr | None = Field(
         None,
         description="seals the links by which people acknowledge and resolve from a message: 32 or more random characters, two of them "

@@ -3,6 +3,7 @@
 from functools import partial
 
 from services.db import Database
+from services.dispatcher.budget import read_budget
 from services.dispatcher.engine import Engine
 from services.dispatcher.equipment import open_channels_from
 from services.dispatcher.pace import Pace
@@ -11,7 +12,7 @@ from services.dispatcher.requests import LISTENS_TO, MIRRORED, Requests
 from services.runner import Service
 from services.teams import Teams
 
-__all__ = ["Engine", "Pace", "dispatcher", "open_channels_from"]
+__all__ = ["Engine", "Pace", "dispatcher", "open_channels_from", "read_budget"]
 
 
 def dispatcher(teams: Teams, database: Database) -> Service:

@@ -95,7 +95,11 @@ class Engine:
         chosen = [candidate for candidate in found if self._slots.take(candidate.target, now)]
         leases: list[Lease] = []
         try:
-            leases = await self._write(partial(lease, candidates=chosen, seconds=self.pace.lease), *chosen) if chosen else []
+            leases = (
+                await self._write(partial(lease, candidates=chosen, seconds=self.pace.lease, budget=self.pace.budget), *chosen)
+                if chosen
+                else []
+            )
         finally:
             for target in {each.target for each in chosen} - {each.of.target for each in leases}:
                 self._slots.give_back(target)

@@ -7,6 +7,8 @@ from typing import Any
 from schemas.entries import Entry
 from schemas.tickets import Ticket
 from services.blind import shown
+from services.dispatcher.budget import PERSONAL
+from services.dispatcher.bundles import Bundled
 from services.dispatcher.channels import Message
 from services.dispatcher.leases import Candidate, Lease
 from services.groups import may_be_sev1
@@ -15,8 +17,6 @@ from services.tickets import SERVICE
 
 UNDECIDED = "undecided"
 TRIAGE = "triage"
-PERSONAL = ("mail", "apprise")
-"""Channels whose addresses are people's own."""
 MOST_WORDS = 6
 LONGEST_BODY = 1_000
 LONGEST_WORKAROUND = 300
@@ -38,26 +38,51 @@ def compose(leased: Lease, places: Links) -> Message:
     return Message(
         delivery_id=leased.of.id,
         ticket_id=ticket.id,
-        title=_title(ticket),
-        text="\n".join(_lines(ticket, leased.of, links)),
+        title=_title(ticket, len(leased.bundle)),
+        text="\n".join((*_bundle(leased, places), *_lines(ticket, leased.of, links))),
         severity=ticket.severity or UNDECIDED,
         system=ticket.system or _decision(ticket).get("system", UNDECIDED),
         team=ticket.team or TRIAGE,
-        data=_data(ticket, cause, links) | {"urgency": leased.row["urgency"], "children": leased.of.children},
-        brief=_brief(ticket, links),
+        data=_data(ticket, cause, links) | {"urgency": leased.row["urgency"], "children": leased.of.children} | _along(leased),
+        brief=_brief(ticket, links, len(leased.bundle)),
     )
 
 
-def _title(ticket: Ticket) -> str:
-    """`[SEV1] HC-12 Cork Line 3: ...`; `[SEV3, SEV1?]` where the model would not exclude a Sev1."""
+def _title(ticket: Ticket, more: int = 0) -> str:
+    """`[SEV1] HC-12 Cork Line 3: ...`; `[SEV3, SEV1?]` where the model would not exclude a Sev1; `[SEV2] +7 HC-12 ...` with
+    seven others.
+    """
     doubt = ", SEV1?" if may_be_sev1(ticket) and ticket.severity != "sev1" else ""
     place = _joined(" ", ticket.site, ticket.area)
-    return f"[{(ticket.severity or UNDECIDED).upper()}{doubt}] {ticket.id} {place}: {_flat(ticket.title)}"
+    return f"[{(ticket.severity or UNDECIDED).upper()}{doubt}] {_more(more)}{ticket.id} {place}: {_flat(ticket.title)}"
 
 
-def _brief(ticket: Ticket, links: Mapping[str, str]) -> str:
+def _more(number: int) -> str:
+    return f"+{number} " if number else ""
+
+
+def _bundle(leased: Lease, places: Links) -> Iterator[str]:
+    """The others that this message tells, before the ticket that it is about."""
+    if leased.bundle:
+        yield f"{len(leased.bundle)} more that waited for you, so that you are not woken for each:"
+        yield from (f"- {_title(shown(each.ticket))}: {_answer(leased, each, places)}" for each in leased.bundle)
+        yield ""
+
+
+def _answer(leased: Lease, each: Bundled, places: Links) -> str:
+    """Where to acknowledge a ticket of the bundle, under its own delivery, or where to see it."""
+    told = Recipient(*leased.of.target, each.ticket.id)
+    link = places.deed("acknowledge", each.delivery, each.ticket, told, leased.row["requested_at"])
+    return link or places.ticket(each.ticket.id)
+
+
+def _along(leased: Lease) -> dict[str, object]:
+    return {"bundle": [{"delivery": each.delivery, "ticket": each.ticket.id} for each in leased.bundle]}
+
+
+def _brief(ticket: Ticket, links: Mapping[str, str], more: int) -> str:
     """For a phone, on the first line: how grave, what stands still, where, what runs out. On the second: where to answer."""
-    grave = f"{(ticket.severity or UNDECIDED).upper()} {ticket.id}"
+    grave = f"{(ticket.severity or UNDECIDED).upper()} {_more(more)}{ticket.id}"
     place = ticket.site if ticket.area == ticket.stopped else _joined(" ", ticket.site, ticket.area)
     parts = (_flat(ticket.stopped or ticket.title), place, _told("batch ", ticket.batch), _flat(ticket.clock))
     words = _joined(" · ", grave, *(_cut(part, LONGEST_BRIEF_PART) for part in parts))
