@@ -16,7 +16,9 @@ from schemas.tables import DELIVERIES, LETTERS
 from schemas.tickets import Ticket
 from services.dispatcher import Engine, Pace
 from services.dispatcher.channels import Channel, Message
+from services.dispatcher.leases import due, lease
 from services.dispatcher.requests import delivery_id
+from services.dispatcher.text import compose
 from services.ledger import Ledger
 from services.links import Links
 from services.teams import Teams
@@ -91,6 +93,13 @@ def asked(ledger: Ledger, ticket: Ticket, target: str = "pager:erp", urgency: st
     )
     ledger.write(lambda draft: record(draft, ticket.id, event, Attribution("service:dispatcher", "service", cause=cause))).result()
     return identity
+
+
+def read(ledger: Ledger, ticket: Ticket) -> Message:
+    """What a person reads of what happened last to the ticket."""
+    identity = asked(ledger, ticket)
+    (candidate,) = [each for each in due(ledger, (), (), 100) if each.id == identity]
+    return compose(ledger.write(lambda draft: lease(draft, [candidate], 30.0)).result()[0], PLACES)
 
 
 def paged(ledger: Ledger, severity: str = "sev2", target: str = "pager:erp", urgency: str = "page") -> str:

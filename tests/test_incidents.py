@@ -19,6 +19,7 @@ from services.dispatcher.past import incidents, standing, stood_before
 from services.dispatcher.requests import Requests
 from services.errors import Misconfigured
 from services.ledger import Ledger
+from services.runner import Occurrence
 from services.settings import load_settings
 from services.tickets import fold
 from tests.dispatching import TEAMS, asked, outcomes, routed, sending, settled, targets
@@ -108,7 +109,7 @@ def told_of(ledger: Ledger, ticket: str) -> set[tuple[str, str]]:
     requests = Requests(TEAMS, partial(stood_before, database), partial(standing, database), partial(incidents, database))
     entry, now = entries[-1], fold(entries)
     assert now
-    return targets(requests.handle([(entry, e.EVENTS[entry.type].model_validate(entry.data), now)])[0])
+    return targets(requests.handle([Occurrence(entry, e.EVENTS[entry.type].model_validate(entry.data), now)])[0])
 
 
 @pytest.mark.parametrize("event", [e.TicketAcknowledged(), RESOLVED, e.TicketCancelled(), e.TicketBacklogged()])

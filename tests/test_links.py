@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx2
 import pytest
 from fastapi.testclient import TestClient
 from hypothesis import given
@@ -22,9 +23,12 @@ from services.errors import Misconfigured
 from services.ledger import Ledger
 from services.links import Link, Links, Recipient, Seal, read_link
 from services.web.callers import open_callers
-from tests.desks import app_of, client_of
+from tests.desks import ANY, TICKET, app_of, client_of
 from tests.dispatching import URL, Watch, asked, routed
 from tests.lives import ENGINEER, entries_of, happened, ticket_of
+from tests.processes import Process
+from tests.processes import until as until_true
+from tests.sinks import MailSink
 
 SECRET, OTHER = "s" * 32, "o" * 32
 LEA = "mail:lea@plant.example"
@@ -64,7 +68,7 @@ def message(ledger: Ledger, ticket: Ticket, target: str = LEA, secret: str | Non
 def link(told: Message, deed: str = "acknowledge") -> str:
     """The path of a message's link."""
     links: Any = told.data["links"]
-    return urlsplit(links[f"{deed}_page"]).path
+    return str(urlsplit(links[f"{deed}_page"]).path)
 
 
 def acknowledgements(ledger: Ledger) -> list[tuple[str, str, str | None]]:
@@ -268,3 +272,33 @@ def test_a_weak_secret_is_named_at_once_and_not_quoted(secrets: list[str]) -> No
     with pytest.raises(Misconfigured, match="at least 32 characters") as refused:
         Seal(secrets)
     assert "short" not in str(refused.value)
+
+
+TEAMS_FILE = """
+[systems]
+erp = "erp"
+[teams.erp]
+page = ["mail:lea@plant.example"]
+notify = ["mail:lea@plant.example"]
+[triage]
+page = ["mail:lea@plant.example"]
+"""
+
+
+def test_in_the_real_process_a_letter_arrives_and_its_link_acknowledges(tmp_path: Path) -> None:
+    (tmp_path / "teams.toml").write_text(TEAMS_FILE)
+    with MailSink() as post:
+        server = {"smtp_host": "127.0.0.1", "smtp_port": str(post.port), "smtp_security": "none", "smtp_sender": "hypercare@plant.example"}
+        wanted = {"database_url": f"sqlite:///{tmp_path / 'h.db'}", "teams_file": str(tmp_path / "teams.toml"), "link_secret": SECRET}
+        with Process(["services", "up"], wanted | server, tmp_path / "log") as process:
+            url = process.ready().url
+            ticket = httpx2.post(f"{url}/v1/tickets", json=TICKET).json()["id"]
+            said = {"system": "erp", "reason": "orders are missing there"}
+            httpx2.post(f"{url}/v1/tickets/{ticket}/route", json=said, headers=ANY).raise_for_status()
+            letter = until_true(lambda: next((each for each in post.letters if "/a/acknowledge" in each.get_content()), None), "the letter")
+            path = next(line for line in letter.get_content().splitlines() if line.startswith("Acknowledge: ")).rpartition("/a/")[2]
+            assert "Acknowledge HC-1?" in httpx2.get(f"{url}/a/{path}").text
+            assert httpx2.post(f"{url}/a/{path}").status_code == 200
+            taken = httpx2.get(f"{url}/v1/tickets/{ticket}").json()
+            process.stop()
+    assert (taken["state"], taken["assignee"]) == ("acknowledged", "lea@plant.example")

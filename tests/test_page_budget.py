@@ -169,10 +169,8 @@ async def test_a_bundle_that_is_refused_loses_nothing_and_is_made_again(ledger: 
     post.refuse(*[Undelivered("busy", retry=True)] * 8)
     async with sending(ledger, post):
         await until(lambda: gone(ledger, 6))
-    told = [message.delivery_id for message, _ in post.sent] + [
-        each["delivery"] for message, _ in post.sent for each in message.data["bundle"]
-    ]  # type: ignore[attr-defined]
-    assert sorted(told) == sorted(pages)
+    assert sorted([*post.received, *bundled(ledger)]) == sorted(pages)
+    assert set(bundled(ledger).values()) <= {*post.received}
 
 
 async def test_what_was_ended_while_it_waited_is_withdrawn_and_told_to_nobody(timed: Ledger, watch: Watch) -> None:

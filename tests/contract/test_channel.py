@@ -386,26 +386,3 @@ def test_a_recorder_can_take_the_place_of_any_channel_and_counts_repeats_once() 
     assert stand_in.name == "mail"
     assert len(stand_in.sent) == 2
     assert stand_in.received == {MESSAGE.delivery_id: MESSAGE}
-
-
-def test_no_field_of_a_message_can_move_the_cursor_of_a_console() -> None:
-    screen, odd = io.StringIO(), "\x1b[2J\r\n● forged"
-    message = replace(MESSAGE, ticket_id=odd, title=odd, text=odd, severity=odd, system=odd, team=odd)
-    open_channels(ConsoleSettings(screen))["console"].send(message, odd)
-    assert not {"\x1b", "\r"} & set(screen.getvalue())
-    assert [line[0] for line in screen.getvalue().splitlines()] == ["●", " ", " ", " "]
-
-
-def test_a_console_without_unicode_shows_escapes_and_loses_nothing() -> None:
-    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    open_channels(ConsoleSettings(narrow))["console"].send(replace(MESSAGE, title="Störung"), "stdout")
-    narrow.seek(0)
-    assert "St\\xf6rung" in narrow.read()
-
-
-def test_a_closed_console_asks_for_a_retry() -> None:
-    screen = io.StringIO()
-    screen.close()
-    with pytest.raises(Undelivered, match="closed") as refusal:
-        open_channels(ConsoleSettings(screen))["console"].send(MESSAGE, "stdout")
-    assert refusal.value.retry
