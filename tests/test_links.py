@@ -245,6 +245,13 @@ def test_the_same_delivery_sent_again_holds_the_same_link() -> None:
     assert len(f"{URL}/a/{seal.token(made, TOLD)}") < 160
 
 
+@pytest.mark.parametrize("change", [{"address": "erik@plant.example"}, {"channel": "apprise"}, {"ticket": "HC-2"}])
+def test_a_seal_holds_for_the_recipient_and_the_ticket_that_it_was_made_for(change: dict[str, str]) -> None:
+    token = Seal([SECRET]).token(Link("acknowledge", "dlv-1", "0-erp", NOW), TOLD)
+    assert Seal([SECRET]).holds(token, TOLD)
+    assert not Seal([SECRET]).holds(token, replace(TOLD, **change))
+
+
 def test_while_a_secret_is_replaced_links_of_both_hold_and_new_ones_are_of_the_first() -> None:
     made = Link("acknowledge", "dlv-1", "0-erp", NOW)
     old = Seal([SECRET]).token(made, TOLD)

@@ -127,6 +127,19 @@ async def test_what_comes_after_waits_for_the_window_and_then_comes_in_one_messa
     assert {row_of(timed, page)["state"] for page in later} == {"sent"}
 
 
+async def test_what_came_within_another_message_does_not_count_against_the_next(timed: Ledger, watch: Watch) -> None:
+    for _ in range(12):
+        paged(timed, target=LEA)
+    post = Recorder("mail")
+    async with sending(timed, post):
+        await until(lambda: gone(timed, 12))
+        woken = len(post.sent)
+        watch.ahead = 16 * MINUTE
+        page = await asyncio.to_thread(paged, timed, "sev2", LEA)
+        await until(lambda: page in post.received)
+    assert (woken, len(bundled(timed))) == (3, 9)
+
+
 async def test_a_sev1_never_waits_and_never_rides_along(ledger: Ledger) -> None:
     for _ in range(3):
         paged(ledger, target=LEA)
