@@ -137,6 +137,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
     e.NotificationRequested(delivery="c4" * 16, channel="webhook", address="https://pager.example/hook", urgency="page"),
     e.NotificationSent(delivery="c4" * 16, attempts=1),
     e.NotificationFailed(delivery="c4" * 16, attempts=12, error="HTTP 410"),
+    e.NotificationBundled(delivery="c4" * 16, into="d5" * 16),
     e.NotificationWithdrawn(delivery="c4" * 16, reason="The ticket was closed"),
     e.EventParked(letter=f"classifier:{ENTRY}", consumer="classifier", event=ENTRY, error="laid aside: ValueError()", attempts=5),
     e.RecordQuarantined(
