@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 
 from schemas.entries import Entry
 from services.db import Database
+from services.heap import uncollected
 from services.ledger import read_entries
 from services.lifecycle import AS_ITS_PARENT, HISTORY
 
@@ -181,9 +182,10 @@ class Judgements:
 
     def catch_up(self, connection: Connection) -> None:
         """Take in what was recorded since the last time."""
-        while entries := read_entries(connection, self.position, JUDGED_BY, PAGE):
-            for entry in entries:
-                self.take(entry)
+        with uncollected():
+            while entries := read_entries(connection, self.position, JUDGED_BY, PAGE):
+                for entry in entries:
+                    self.take(entry)
 
     @contextmanager
     def up_to_date(self, database: Database) -> Iterator[Self]:
