@@ -192,23 +192,12 @@ class Criterion(BaseModel):
         return self
 
 
-class Targets(BaseModel):
-    """Seconds within which a ticket is to be acknowledged, worked around and resolved."""
-
-    model_config = FROZEN
-
-    acknowledgement: Annotated[float, Field(gt=0)]
-    workaround: Annotated[float, Field(gt=0)] | None = None
-    resolution: Annotated[float, Field(gt=0)] | None = None
-
-
 class CriteriaText(BaseModel):
-    """The exit criteria of a go-live, and the targets that "in time" means."""
+    """The exit criteria of a go-live."""
 
     model_config = FROZEN
 
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=40)]
-    targets: dict[Severity, Targets]
 
     @model_validator(mode="after")
     def _one_of_each(self) -> "CriteriaText":

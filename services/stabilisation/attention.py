@@ -13,7 +13,7 @@ from schemas.figures import UNDECIDED
 from schemas.tables import ENTRIES
 from schemas.tickets import Ticket
 from services.stabilisation.chronicle import EPOCH
-from services.stabilisation.in_time import CLOCKS, clock_end, limit
+from services.stabilisation.in_time import late_clocks
 from services.stabilisation.view import DAY, Life, View
 from services.tickets import fold
 
@@ -79,14 +79,9 @@ def _promised(view: View, connection: Connection, at: datetime) -> dict[str, Tic
 
 
 def _late(view: View, life: Life, promised: Mapping[str, Ticket]) -> tuple[str, ...]:
-    targets = next((each for grade, each in view.golive.criteria.targets.items() if grade == life.stand.severity), None)
-    late = [clock for clock in CLOCKS if targets and getattr(targets, clock) and _runs_late(view, life, clock, limit(targets, clock))]
+    late = late_clocks(view, life)
     due = promised[life.ticket].due_at if life.ticket in promised else None
-    return (*late, PROMISE) if due is not None and due < view.instant else tuple(late)
-
-
-def _runs_late(view: View, life: Life, clock: str, target: int) -> bool:
-    return life.stand.open and clock_end(life.stand, clock) is None and view.at - life.track.born > target
+    return (*late, PROMISE) if due is not None and due < view.instant else late
 
 
 def _told(view: View, name: str) -> dict[str, list[Life]]:

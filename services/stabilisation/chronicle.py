@@ -20,10 +20,15 @@ from schemas.words import OPEN_STATES
 from services.db import Database
 from services.ledger import one_of
 from services.lifecycle import LIFECYCLE, doer, happened_at
+from services.tickets import SERVICE
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 PAGE = 5_000
+COMMENT = "TicketCommented"
+ANSWERS = ("TicketAcknowledged", COMMENT, "TicketWorkedAround")
+ASKING_ROLES = ("operator", "support_desk")
+"""Their comments carry questions and answers, they are not the team's."""
 Told = dict[str, Any]
 READ = [ENTRIES.c[name] for name in ("seq", "type", "ticket", "site", "actor", "role", "occurred_at", "recorded_at", "data")]
 
@@ -37,6 +42,7 @@ class Stand(NamedTuple):
 
     `flagged_at`: since when it has a GxP flag, `assessed`: a person has said which. `first_system` is where it was routed first, `moves`
     how often it went on from a team. `queued`: a person had to route it. `again`: told before, as a known error or another's child.
+    `engaged_at`: since when a person has it in work, `answered_at`: since when somebody of the team's side has answered.
     """
 
     state: str = "submitted"
@@ -63,6 +69,9 @@ class Stand(NamedTuple):
     moves: int = 0
     queued: bool = False
     decided: bool = False
+    waiting_for: str | None = None
+    engaged_at: int | None = None
+    answered_at: int | None = None
 
     @property
     def open(self) -> bool:
@@ -81,16 +90,17 @@ class Step(NamedTuple):
 class Track:
     """The steps of one ticket, in the order of the ledger; no step counts before the one ahead of it.
 
-    `knowns` is there only where a step was known later than it happened.
+    `knowns` is there only where a step was known later than it happened. `asking`: who reported it, and who told it for them.
     """
 
-    __slots__ = ("area", "born", "knowns", "occurred", "stands", "ticket", "whens")
+    __slots__ = ("area", "asking", "born", "knowns", "occurred", "stands", "ticket", "whens")
 
-    def __init__(self, ticket: str, area: str | None, born: int, occurred: int) -> None:
+    def __init__(self, ticket: str, area: str | None, born: int, occurred: int, asking: tuple[str | None, ...] = ()) -> None:
         self.ticket = ticket
         self.area = area
         self.born = born
         self.occurred = occurred
+        self.asking = asking
         self.whens = array("q")
         self.knowns: array[int] | None = None
         self.stands: list[Stand] = []
@@ -140,18 +150,44 @@ class Chronicle:
         tracks = self.sites.setdefault(str(row.site), {})
         when, known = micros(happened_at(row)), micros(row.recorded_at)  # type: ignore[arg-type]
         if row.type == "TicketSubmitted":
-            tracks[row.ticket] = Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at))
+            tracks[row.ticket] = _born(row, when)
             tracks[row.ticket].append(when, known, Stand(severity=row.data.get("reported_severity")))
         elif row.ticket in tracks:
             track = tracks[row.ticket]
             when = max(when, track.whens[-1])
-            track.append(when, known, told(track.stands[-1], row, when))
+            _go_on(track, row, (when, known), told)
         self.rewritten += when < known
         self.steps += 1
 
 
 def _after(position: int) -> Any:
     return select(*READ).where(ENTRIES.c.seq > position, one_of(_TOLD)).order_by(ENTRIES.c.seq).limit(PAGE)
+
+
+def _born(row: Any, when: int) -> Track:
+    asking = (row.data.get("reporter"), doer(row))
+    return Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at), asking)
+
+
+def _go_on(track: Track, row: Any, instants: tuple[int, int], told: Callable[[Stand, Any, int], Stand]) -> None:
+    """A comment is a step only where it is the first answer."""
+    when, known = instants
+    before = track.stands[-1]
+    after = told(before, row, when)
+    if before.answered_at is None and row.type in ANSWERS and answers(row, track.asking):
+        after = after._replace(answered_at=when)
+    if after is not before or row.type != COMMENT:
+        track.append(when, known, after)
+
+
+def by_a_person(row: Any) -> bool:
+    """Not by a service, and not by somebody whom an earlier tool does not name."""
+    return row.role != SERVICE and doer(row) is not None
+
+
+def answers(row: Any, asking: tuple[str | None, ...]) -> bool:
+    """By a person who neither reported the problem nor told it, and does not speak for those who do."""
+    return by_a_person(row) and doer(row) not in asking and row.role not in ASKING_ROLES
 
 
 def _kept(stand: Stand, row: Any, when: int) -> Stand:
@@ -202,7 +238,12 @@ def _returned(stand: Stand, row: Any, when: int) -> Stand:
 
 def _acknowledged(stand: Stand, row: Any, when: int) -> Stand:
     first = when if stand.acknowledged_at is None else stand.acknowledged_at
-    return stand._replace(state="acknowledged", acknowledged_at=first, owner=stand.owner or doer(row))
+    engaged = when if stand.engaged_at is None and by_a_person(row) else stand.engaged_at
+    return stand._replace(state="acknowledged", acknowledged_at=first, engaged_at=engaged, owner=stand.owner or doer(row))
+
+
+def _put_on_hold(stand: Stand, row: Any, when: int) -> Stand:
+    return stand._replace(state="waiting", waiting_for=row.data["waiting_for"])
 
 
 def _assigned(stand: Stand, row: Any, when: int) -> Stand:
@@ -251,6 +292,8 @@ _TOLD: dict[str, Callable[[Stand, Any, int], Stand]] = {
     "TicketReturned": _returned,
     "TicketAcknowledged": _acknowledged,
     "TicketAssigned": _assigned,
+    "TicketPutOnHold": _put_on_hold,
+    "TicketCommented": _kept,
     "TicketResolved": _resolved,
     "TicketReopened": _reopened,
     "TicketWorkedAround": _worked_around,
