@@ -146,12 +146,13 @@ class ClockState(BaseModel, frozen=True):
 
 
 class TicketClocks(BaseModel, frozen=True):
-    """The clocks of a ticket as known at `as_of`."""
+    """The clocks of a ticket as known at `as_of`. `zone`: the time zone of the site, by which the lines tell the time."""
 
     ticket: str
     title: str
     site: str
     as_of: datetime
+    zone: str
     policy: Policy
     clocks: tuple[ClockState, ...]
 

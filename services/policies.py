@@ -22,6 +22,7 @@ from schemas.entries import Attribution, Entry
 from schemas.golive_events import GoLiveDeclared, ScopeEventPlanned
 from schemas.golives import RESTS, Shift
 from schemas.tables import ENTRIES
+from services.calendars import known_place
 from services.errors import Invalid
 from services.ledger import Draft, Subject
 
@@ -140,7 +141,12 @@ def in_terms(terms: Mapping[str, Terms], site: str) -> Terms:
 
 
 def adopt_policy(draft: Draft, site: str, text: PolicyText, by: Attribution) -> Policy:
-    """For the clocks that start from now on. The same policy again changes nothing. Raises `Invalid` without a reason."""
+    """For the clocks that start from now on. The same policy again changes nothing.
+
+    Raises `Invalid` without a reason, and where there are no holidays of a country that it names.
+    """
+    if unknown := [name for name, each in text.calendars.items() if each.holidays and not known_place(each.holidays)]:
+        raise Invalid(f"There are no holidays of {text.calendars[unknown[0]].holidays}; write a country as IE, a part of one as DE-BY")
     before = standing(draft, site).policy(draft.now)
     if before.text == text:
         return before

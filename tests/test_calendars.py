@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.golives import Shift
-from services.stabilisation.calendars import ALWAYS, EPOCH, Calendar, Week, calendar, known_place
+from services.calendars import ALWAYS, EPOCH, Calendar, Week, calendar, known_place
 
 HOUR = 3_600_000_000
 OFFICE = (Shift(days=("mon", "tue", "wed", "thu", "fri"), begin=time(8), end=time(16)),)

@@ -12,6 +12,7 @@ from services.errors import NotFound
 from services.ledger import Ledger
 from services.stabilisation.asked import AsOf, TheLedger
 from services.stabilisation.board import SECURITY, board
+from services.stabilisation.clock_routes import router as clock_router
 from services.stabilisation.figures import figures, overview
 from services.stabilisation.golive_routes import router as golive_router
 from services.stabilisation.metrics import registry
@@ -67,6 +68,7 @@ def read_metrics(request: Request, ledger: TheLedger, watch: TheWatch, pulse: Th
 
 router.include_router(metrics_router)
 router.include_router(golive_router)
+router.include_router(clock_router)
 
 
 def furnish(app: FastAPI, ledger: Ledger, watch: Watch, progress: Progress) -> None:

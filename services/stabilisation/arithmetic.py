@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 
 from schemas.clocks import CLOCKS, PAUSES, Clock, ClockPhase, ClockState, Span, Warned
 from schemas.words import Severity
+from services.calendars import EPOCH
 from services.policies import Terms
-from services.stabilisation.calendars import EPOCH
 from services.stabilisation.chronicle import Stand, Track, micros
 from services.stabilisation.clocks import SECOND, Breach, Rules, Story, Timing, mark, ruled, runs_until, started, story_of, timing
 

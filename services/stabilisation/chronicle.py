@@ -8,7 +8,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -17,13 +17,13 @@ from sqlalchemy import Connection, Row, select
 from schemas.entries import Entry
 from schemas.tables import ENTRIES
 from schemas.words import OPEN_STATES
+from services.calendars import EPOCH as EPOCH
+from services.calendars import MICROSECOND
 from services.db import Database
 from services.ledger import one_of
 from services.lifecycle import LIFECYCLE, doer, happened_at
 from services.tickets import SERVICE
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 PAGE = 5_000
 COMMENT = "TicketCommented"
 ANSWERS = ("TicketAcknowledged", COMMENT, "TicketWorkedAround")

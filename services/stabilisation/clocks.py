@@ -10,8 +10,8 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from schemas.clocks import CLOCKS, PAUSES, CalendarText, Clock, Policy, Targets
+from services.calendars import ALWAYS, EPOCH, Calendar, Week, calendar
 from services.policies import NOTHING_TOLD, Place, Terms
-from services.stabilisation.calendars import ALWAYS, EPOCH, Calendar, Week, calendar
 from services.stabilisation.chronicle import Stand, Track, micros
 
 SECOND = 1_000_000
