@@ -15,6 +15,7 @@ from services.stabilisation.board import SECURITY, board
 from services.stabilisation.clock_routes import router as clock_router
 from services.stabilisation.figures import figures, overview
 from services.stabilisation.golive_routes import router as golive_router
+from services.stabilisation.handover_routes import router as handover_router
 from services.stabilisation.metrics import registry
 from services.stabilisation.progress import Progress
 from services.stabilisation.pulse import Pulse
@@ -69,6 +70,7 @@ def read_metrics(request: Request, ledger: TheLedger, watch: TheWatch, pulse: Th
 router.include_router(metrics_router)
 router.include_router(golive_router)
 router.include_router(clock_router)
+router.include_router(handover_router)
 
 
 def furnish(app: FastAPI, ledger: Ledger, watch: Watch, progress: Progress) -> None:

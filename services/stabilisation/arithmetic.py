@@ -15,6 +15,12 @@ from services.policies import Terms
 from services.stabilisation.chronicle import Stand, Track, micros
 from services.stabilisation.clocks import SECOND, Breach, Rules, Story, Timing, mark, ruled, runs_until, started, story_of, timing
 
+MEANWHILE = {
+    "submitted": "nobody had decided whose it is",
+    "triage": "it waited in the triage queue",
+    "routed": "its team had not acknowledged it",
+    "acknowledged": "it was in work",
+}
 Reasons = Mapping[int, str]
 """Why a ticket was put on hold, by the instant at which it was."""
 
@@ -120,7 +126,7 @@ class Account:
         stand = self.told.track.stands[place]
         if stand.state == "waiting":
             return self._held(stand, off, self.told.track.whens[place])
-        return f"it was {stand.state}"
+        return MEANWHILE.get(stand.state, f"it was {stand.state}")
 
     def _held(self, stand: Stand, off: bool, since: int) -> str:
         reason = f": {self.told.reasons[since]}" if since in self.told.reasons else ""
@@ -142,8 +148,9 @@ class Account:
             yield f"target {lasting(state.target)} of the calendar {state.calendar}, by policy {state.policy}"
             yield from (f"{written.at(each.begin)} to {written.at(each.end)}: {counted_of(each)}, {each.why}" for each in state.spans)
             yield f"counted {lasting(state.elapsed or 0)} of {lasting(state.target)}, paused {lasting(state.paused)}"
-            yield from (f"{each.share:.0%} is used up {written.at(each.at)}" for each in state.warnings)
-            yield f"due {written.at(state.due_at)}" if state.due_at else "never due as it stands"
+            yield from (f"{each.share:.0%} used up {written.at(each.at)}" for each in state.warnings if _before_its_end(each.at, state))
+            if state.due_at is not None:
+                yield f"due {written.at(state.due_at)}"
         yield from _outcome(state, written)
 
     def _grades(self, state: ClockState, written: "Written") -> Iterator[str]:
@@ -164,6 +171,10 @@ class Written:
 
     def at(self, told: datetime) -> str:
         return f"{told.astimezone(self.zone):%a %Y-%m-%d %H:%M:%S %Z}"
+
+
+def _before_its_end(at: datetime, state: ClockState) -> bool:
+    return state.stopped_at is None or at <= state.stopped_at
 
 
 def _outcome(state: ClockState, written: Written) -> Iterable[str]:
