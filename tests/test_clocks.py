@@ -1,6 +1,7 @@
 """The rules of the clocks, one by one: what starts, stops and pauses them, and what a change of mind does to them."""
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from schemas.words import GxpFlag
 from tests import clock_histories
 from tests.clock_stories import BEGIN, REPORTER, RESOLVED, SITE, VENDOR, WINDOW, Life, graded
 
+ROOT = Path(__file__).parent.parent
 HOUR, DAY = 60, 24 * 60
 HISTORIES = 1_000
 PART = 250
@@ -265,3 +267,19 @@ def test_a_flag_moves_no_clock() -> None:
     flag: GxpFlag = "potential"
     life = Life("sev2").then(5, e.TicketReclassified(gxp=flag))
     assert resolution(life, 6).due_at == life.minute(3 * DAY)
+
+
+def example() -> tuple[str, ...]:
+    """A Sev2 of a night shift over the change to summer time, with an hour of waiting for the reporter."""
+    begin = datetime(2026, 3, 28, 23, 30, tzinfo=UTC)
+    night = [{"begin": "22:00", "end": "06:00"}]
+    where = {"golive": "GL-1", "name": "wave 1", "site": SITE, "starts_at": begin, "planned_end": begin + timedelta(days=42)}
+    life = Life("sev2", begin=begin).site(-DAY, "GoLiveDeclared", **where, time_zone="Europe/Dublin", shifts=night)
+    life.then(10, e.TicketRouted(system="oee", team="oee")).then(15, e.TicketAcknowledged())
+    life.then(2.5 * HOUR, REPORTER).then(3.5 * HOUR, e.TicketResumed())
+    return life.clocks(26.5 * HOUR)["workaround"].lines
+
+
+def test_the_worked_example_of_the_page_is_what_the_clocks_say() -> None:
+    page = (ROOT / "docs" / "clocks.md").read_text("utf-8")
+    assert "\n".join(example()) in page
