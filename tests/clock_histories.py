@@ -15,6 +15,7 @@ from schemas.clocks import CLOCKS, PolicyText
 from schemas.entries import Entry
 from schemas.event import Event
 from schemas.tickets import Ticket
+from services.calendars import EPOCH
 from services.lifecycle import born, changed, possible_after
 from services.policies import folded, in_terms
 from services.stabilisation.chronicle import Chronicle, micros
@@ -36,6 +37,7 @@ CALENDARS: tuple[dict[str, Any], ...] = (
     {"hours": [{"days": WORKDAYS, "begin": "08:00", "end": "16:00"}], "holidays": "IE", "rests": True},
     {"hours": [{"begin": "22:00", "end": "06:30"}, {"days": ["sat", "sun"], "begin": "01:30", "end": "14:00"}], "rests": True},
     {"shifts": True, "rests": True},
+    {"hours": [{"begin": "02:30", "end": "07:00"}, {"begin": "20:00", "end": "02:15"}], "time_zone": "Europe/Berlin"},
     {"holidays": "DE-BY", "time_zone": "Europe/Berlin"},
     {
         "hours": [{"begin": "00:00", "end": "00:00"}],
@@ -98,7 +100,7 @@ def policy(dice: Random) -> PolicyText:
 
     def targets(grade: str) -> dict[str, Any]:
         told: dict[str, Any] = {clock: dice.choice((None, 300, 7200, 14_400, dice.uniform(60, 2e5))) for clock in CLOCKS}
-        return {"calendar": f"c{dice.choice(names)}", "pause": 0 if grade == "sev1" else dice.choice((0, 3600, 2e5)), **told}
+        return {"calendar": f"c{dice.choice(names)}", "pause": 0 if grade == "sev1" else dice.choice((0, 3600, 30_000, 2e5)), **told}
 
     graded = {grade: targets(grade) for grade in GRADES if dice.random() < 0.9 or grade == "sev1"}
     return PolicyText.model_validate({"calendars": {f"c{name}": CALENDARS[name] for name in names}, "severities": graded})
@@ -111,8 +113,10 @@ def told(seed: int) -> list[Entry]:
     if dice.random() < 0.9:
         _site(teller)
     ticket = _submitted(teller)
+    if dice.random() < 0.3:
+        ticket = _in_work(teller, ticket)
     for _ in range(dice.randrange(4, 16)):
-        teller.wait(dice.choice((0.5, 6, 40)))
+        teller.wait(dice.choice((0.5, 2, 6, 40)))
         if dice.random() < 0.06:
             _site(teller)
         ticket = _moved(teller, ticket)
@@ -145,6 +149,15 @@ def _submitted(teller: Teller) -> Ticket:
     return born(event, teller.tell(event, ("dora", "support_desk"), "HC-1", occurred))
 
 
+def _in_work(teller: Teller, ticket: Ticket) -> Ticket:
+    """And waiting now and then."""
+    holds = (e.TicketPutOnHold(waiting_for=teller.dice.choice(("reporter", "window"))), e.TicketResumed())
+    for event in (e.TicketRouted(system="oee", team="t"), e.TicketAcknowledged(), *holds, *holds):
+        teller.wait(8)
+        ticket = changed(ticket, event, teller.tell(event, PEOPLE[0], "HC-1"))
+    return ticket
+
+
 def _moved(teller: Teller, ticket: Ticket) -> Ticket:
     """The first thing of many that may happen to it as it stands."""
     dice = teller.dice
@@ -168,8 +181,19 @@ def check(seed: int) -> None:
     works = _same_terms(works, entries)
     last = entries[-1].recorded_at
     first = next(entry for entry in entries if entry.ticket).recorded_at
-    for at in (last, last + timedelta(hours=dice.uniform(0, 90)), first + dice.random() * (last - first)):
+    for at in (
+        last,
+        last + timedelta(hours=dice.uniform(0, 90)),
+        first + dice.random() * (last - first),
+        _falls_due(live, works, dice, last),
+    ):
         _compare(_at(live, works, at), _anew(entries, at), audited(entries, at), at)
+
+
+def _falls_due(live: Chronicle, works: Clockwork, dice: Random, last: datetime) -> datetime:
+    """The very instant at which something falls due, or one microsecond after it."""
+    to_come = [mark for timing in _at(live, works, last) for mark in timing.marks if mark is not None and mark >= micros(last)]
+    return EPOCH + timedelta(microseconds=dice.choice(to_come) + dice.randrange(2)) if to_come else last
 
 
 def _same_terms(works: Clockwork, entries: Sequence[Entry]) -> Clockwork:

@@ -108,3 +108,8 @@ def test_what_never_comes_is_not_waited_for() -> None:
 @pytest.mark.parametrize(("place", "known"), [("IE", True), ("DE-BY", True), ("DE-XX", False), ("XX", False)])
 def test_a_place_without_holidays_is_known_for_one(place: str, known: bool) -> None:
     assert known_place(place) == known
+
+
+def test_a_shift_that_begins_in_a_repeated_hour_begins_at_the_first_of_both() -> None:
+    early = calendar(Week("Europe/Berlin", (Shift(begin=time(2, 30), end=time(5)),)))
+    assert early.worked(at(2026, 10, 25), at(2026, 10, 26)) == 7 * HOUR // 2

@@ -13,13 +13,14 @@ from schemas import events as e
 from schemas.clocks import PolicyText
 from schemas.entries import Attribution
 from services.errors import Invalid
+from services.golives import declare
 from services.ledger import Ledger
 from services.policies import SHIPPED, adopt_policy, shipped_policy
 from services.stabilisation.in_time import late_clocks
 from services.stabilisation.progress import Progress
 from services.stabilisation.ticket_clocks import ticket_clocks
 from tests.command_line import run
-from tests.lived_golives import BEGIN, LEAD, Clock, lived, served
+from tests.lived_golives import BEGIN, LEAD, TEXT, Clock, lived, served
 from tests.lives import ENGINEER, happened, submitted
 
 HOUR = timedelta(hours=1)
@@ -155,3 +156,31 @@ def test_the_figures_and_the_explanation_agree(plant: Ledger) -> None:
     for ticket, clocks in late.items():
         states = ticket_clocks(plant, ticket, outline.at).clocks
         assert {each.clock for each in states if each.phase == "late" and each.stopped_at is None} == clocks, ticket
+
+
+def counted(ledger: Ledger, clock: str) -> dict[str, tuple[int, int, int, int, int]]:
+    """By severity: met, late, of these still open, pending, due soon."""
+    with Progress().look(ledger) as outline:
+        found = outline.sight("GL-1").figures.in_time
+    return {each.severity: (each.met, each.late, each.late_open, each.pending, each.due_soon) for each in found if each.clock == clock}
+
+
+def test_lowering_a_late_ticket_hides_it_from_no_figure(ledger: Ledger, clock: Clock) -> None:
+    ledger.write(lambda draft: declare(draft, TEXT, LEAD)).result()
+    ticket = submitted(ledger, reported_severity="sev1").id
+    clock.now += timedelta(minutes=6)
+    happened(ledger, ticket, e.TicketReclassified(severity="sev3"))
+    assert counted(ledger, "acknowledgement") == {"sev1": (0, 1, 1, 0, 0), "sev2": (0,) * 5, "sev3": (0,) * 5, "sev4": (0,) * 5}
+    assert counted(ledger, "resolution")["sev3"] == (0, 0, 0, 1, 0)
+
+
+def test_figures_go_by_the_policy_of_the_site(ledger: Ledger, clock: Clock) -> None:
+    adopted(ledger)
+    ledger.write(lambda draft: declare(draft, TEXT, LEAD)).result()
+    clock.now += HOUR
+    submitted(ledger, reported_severity="sev2")
+    clock.now += timedelta(seconds=50)
+    assert counted(ledger, "acknowledgement") == {}
+    assert counted(ledger, "resolution") == {"sev2": (0, 0, 0, 1, 1)}
+    clock.now += timedelta(seconds=11)
+    assert counted(ledger, "resolution") == {"sev2": (0, 1, 1, 0, 0)}

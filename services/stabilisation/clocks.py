@@ -22,7 +22,7 @@ MARKS: dict[Clock, str] = {"acknowledgement": "engaged_at", "response": "answere
 
 
 class Run(NamedTuple):
-    """From `begin` on the ticket has this severity."""
+    """From `begin` on the ticket has this severity, the first one always."""
 
     begin: int
     severity: str
@@ -177,7 +177,7 @@ def _runs(track: Track, number: int) -> Iterator[Run]:
     for place in range(number):
         severity = track.stands[place].severity
         if severity is not None and severity != last:
-            yield Run(track.whens[place] if last else started(track), severity)
+            yield Run(track.whens[place], severity)
             last = severity
 
 
