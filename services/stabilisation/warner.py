@@ -58,11 +58,10 @@ class Warner:
 
     async def record_due(self) -> int:
         """How many were recorded."""
-        recorded = 0
-        for name, event in await asyncio.to_thread(self.due):
-            if await self.ledger.written(_recording(name, event)):
-                recorded += 1
-                log.info("clock", ticket=name.ticket, clock=name.clock, share=name.share)
+        found = await asyncio.to_thread(self.due)
+        recorded = sum(await asyncio.gather(*(self.ledger.written(_recording(*each)) for each in found)))
+        if recorded:
+            log.info("clocks told", recorded=recorded)
         return recorded
 
     def due(self) -> list[tuple[Named, Happening]]:
