@@ -113,3 +113,9 @@ def test_a_place_without_holidays_is_known_for_one(place: str, known: bool) -> N
 def test_a_shift_that_begins_in_a_repeated_hour_begins_at_the_first_of_both() -> None:
     early = calendar(Week("Europe/Berlin", (Shift(begin=time(2, 30), end=time(5)),)))
     assert early.worked(at(2026, 10, 25), at(2026, 10, 26)) == 7 * HOUR // 2
+
+
+@pytest.mark.parametrize("told", [21_600, "06:00Z", "06:00+01:00", "24:00", "6:00", None, "06:00:00.1234567"])
+def test_a_time_of_a_shift_is_one_of_the_wall_clock(told: object) -> None:
+    with pytest.raises(ValueError, match=r"06:00|hour"):
+        Shift.model_validate({"begin": told, "end": "14:00"})
