@@ -236,6 +236,13 @@ class NotificationSent(Event):
     attempts: int
 
 
+class NotificationBundled(Event):
+    """The delivery went out within the message of another one, `into`, to the same person, who had as many pages as the budget allows."""
+
+    delivery: str
+    into: str
+
+
 class NotificationFailed(Event):
     """The delivery was given up and waits among the dead letters."""
 
@@ -298,7 +305,7 @@ _ALL: tuple[type[Event], ...] = (
     TicketGrouped, TicketUngrouped, TicketBacklogged, TicketWorkedAround, TicketWorkaroundAccepted, TicketLinked,
     *GOLIVE_EVENTS, *CLOCK_EVENTS, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
     ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp,
-    NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
+    NotificationRequested, NotificationSent, NotificationBundled, NotificationFailed, NotificationWithdrawn,
     EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,
 )  # fmt: skip
 EVENTS: dict[str, type[Event]] = {kind.__name__: kind for kind in _ALL}

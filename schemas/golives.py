@@ -18,8 +18,8 @@ RESTS: tuple[ScopeKind, ...] = ("holiday", "shutdown")
 """While one of these lasts nobody works."""
 Phase = Literal["planned", "hypercare", "overdue", "exited", "guarded", "relapsed"]
 FROZEN = ConfigDict(frozen=True, extra="forbid")
-Count = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
-Days = Annotated[float, Field(ge=0, le=3_650, allow_inf_nan=False)]
+Count = Annotated[float, Field(strict=True, ge=0, le=1e6, allow_inf_nan=False)]
+Days = Annotated[float, Field(strict=True, ge=0, le=3_650, allow_inf_nan=False)]
 
 
 def _zone(name: str) -> str:

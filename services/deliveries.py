@@ -29,6 +29,11 @@ def _sent(draft: Draft, event: e.NotificationSent, entry: Entry) -> None:
     draft.put(DELIVERIES, delivery(draft, event.delivery) | done)
 
 
+def _bundled(draft: Draft, event: e.NotificationBundled, entry: Entry) -> None:
+    """Sent without an attempt of its own."""
+    draft.put(DELIVERIES, delivery(draft, event.delivery) | {"state": "sent", "sent_at": entry.recorded_at, "attempts": 0, "error": None})
+
+
 def _withdrawn(draft: Draft, event: e.NotificationWithdrawn, entry: Entry) -> None:
     draft.put(DELIVERIES, delivery(draft, event.delivery) | {"state": "withdrawn", "error": event.reason})
 
@@ -43,6 +48,7 @@ def _failed(draft: Draft, event: e.NotificationFailed, entry: Entry) -> None:
 DELIVERY_CHANGES: dict[type[Event], Change] = {
     e.NotificationRequested: _requested,
     e.NotificationSent: _sent,
+    e.NotificationBundled: _bundled,
     e.NotificationFailed: _failed,
     e.NotificationWithdrawn: _withdrawn,
 }

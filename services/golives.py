@@ -28,7 +28,7 @@ from schemas.golives import (
 from schemas.tables import ENTRIES
 from services.errors import Forbidden, Invalid, NotFound, Refused
 from services.ledger import Draft, Subject
-from services.snapshots import snapshots_of
+from services.snapshots import snapshot_ids
 
 SHIPPED = Path(__file__).with_name("criteria.toml")
 
@@ -246,7 +246,7 @@ def exit_golive(draft: Draft, golive: str, snapshot: str, by: Attribution) -> Go
     _check_reason(golive, by)
     if known.exited_at:
         raise Refused(f"{golive} was ended on {known.exited_at:%Y-%m-%d} already")
-    if all(each.id != snapshot for each in snapshots_of(draft.connection, known)):
+    if not snapshot.startswith(f"{golive}-") or snapshot not in snapshot_ids(draft.connection, known):
         raise NotFound(f"{golive} has no snapshot {snapshot}; GET /v1/golives/{golive}/snapshots lists them")
     return _happened(draft, golive, g.GoLiveExited(golive=golive, snapshot=snapshot), by)
 

@@ -1,6 +1,9 @@
-"""What the C library does with memory that is free: nothing of it changes a result."""
+"""Memory and the collector: nothing of it changes a result."""
 
 import ctypes
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _ARENAS = -8  # M_ARENA_MAX of malloc.h
 
@@ -17,3 +20,15 @@ def give_back() -> None:
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Where a great many objects are made that all stay: walking through them again and again costs two fifths of the time."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()

@@ -163,6 +163,7 @@ LIFECYCLE: dict[type[Event], Rule] = {
 IN_HISTORY: dict[type[Event], frozenset[State]] = {
     e.TicketAcknowledged: frozenset({"submitted", "triage", "routed"}),
     e.TicketResolved: OPEN,
+    e.TicketReopened: DONE,
 }
 """An earlier tool may know less of a ticket: whose it was before somebody took it, or that anybody did before it was resolved."""
 

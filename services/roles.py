@@ -9,16 +9,18 @@ from fastapi import APIRouter, FastAPI
 
 from models.taxonomy import load_taxonomy
 from schemas.topics import INTAKE
+from services.api import answering
 from services.api.desk import Desk
 from services.api.routes import ROUTERS, furnish
 from services.classifier import classifier, decider_of, mind_of
 from services.classifier.asking import router as asking_router
 from services.db import pending_migrations, ping
-from services.dispatcher import Engine, dispatcher, open_channels_from
+from services.dispatcher import Engine, Pace, dispatcher, open_channels_from, read_budget
 from services.errors import Misconfigured, Unavailable
 from services.intake import Intake
 from services.judgements import MOST_JUDGED, Judgements
 from services.ledger import Ledger
+from services.links import Links, Seal, seal_of
 from services.log import Log
 from services.log.kafka import Kafka, KafkaCarrier, KafkaLog, Member
 from services.log.outgoing import Stamp
@@ -27,7 +29,7 @@ from services.log.table import TableLog
 from services.runner import Runner, Service
 from services.settings import Settings
 from services.stabilisation import furnish as furnish_stabilisation
-from services.stabilisation import metrics_router
+from services.stabilisation import furnish_metrics, metrics_router
 from services.stabilisation import router as stabilisation_router
 from services.stabilisation.keeper import Keeper
 from services.stabilisation.progress import Progress
@@ -50,14 +52,19 @@ class Cast:
     notifications: TextIO | None = None
     work: list[Work] = field(default_factory=list)
     routers: list[APIRouter] = field(default_factory=list)
+    unlocked: list[APIRouter] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
-    progress: Progress = field(default_factory=Progress)
+    progress: Progress | None = None
 
     def furnish(self, app: FastAPI) -> None:
         app.state.settings = self.settings
         mode, judgements = self.settings.autonomy, Judgements(MOST_JUDGED)
-        furnish_stabilisation(app, self.ledger, Watch(mode, judgements), self.progress)
+        if self.progress is None:
+            furnish_metrics(app, self.ledger)
+        else:
+            furnish_stabilisation(app, self.ledger, Watch(mode, judgements), self.progress)
         furnish(app, Desk(self.ledger, self.teams, self.settings.fault, mode, judgements))
+        app.state.seal = _seal(self.settings)
 
     def run(self, service: Service) -> None:
         self.work.append(Runner(service, self.log(), self.ledger).run)
@@ -90,6 +97,10 @@ def cast(settings: Settings, ledger: Ledger, roles: Sequence[str], notifications
     return made
 
 
+def _seal(settings: Settings) -> Seal | None:
+    return seal_of(settings.link_secret.get_secret_value() if settings.link_secret else None)
+
+
 def _check_database(ledger: Ledger) -> None:
     ping(ledger.database)
     if pending_migrations(ledger.database):
@@ -98,6 +109,7 @@ def _check_database(ledger: Ledger) -> None:
 
 def _api(made: Cast) -> None:
     made.routers.extend((*ROUTERS, asking_router))
+    made.unlocked.append(answering.router)
 
 
 def _classifier(made: Cast) -> None:
@@ -110,10 +122,12 @@ def _dispatcher(made: Cast) -> None:
     settings = made.settings
     channels = open_channels_from(settings, made.teams, made.notifications)
     made.run(dispatcher(made.teams, made.ledger.database))
-    made.work.append(Engine(made.ledger, channels, settings.public_url, fault=settings.fault).run)
+    pace, links = Pace(budget=read_budget(settings.page_budget)), Links(settings.public_url, _seal(settings))
+    made.work.append(Engine(made.ledger, channels, links, pace, settings.fault).run)
 
 
 def _stabilisation(made: Cast) -> None:
+    made.progress = Progress()
     made.routers.append(stabilisation_router)
     made.work.append(Keeper(made.ledger, made.progress).run)
     made.work.append(Warner(made.ledger, made.progress).run)

@@ -81,8 +81,21 @@ class Settings(BaseSettings):
     systems_file: Present | None = Field(None, description="TOML file of the systems to route to; empty: the shipped taxonomy")
     anchors_file: Path | None = Field(None, description="file outside the database that gets the ledger head every hour and at the end")
     public_url: str = Field("http://127.0.0.1:8000", description="where people reach the API; used in links of notifications")
+    page_budget: str = Field(
+        "3/15m 7/1h 15/3h", description="most pages that one person gets by mail or apprise, but for a Sev1, as PAGES/TIME; none: no limit"
+    )
+    link_secret: SecretStr | None = Field(
+        None,
+        description="seals the links by which people acknowledge and resolve from a message: 32 or more random characters, two of them "
+        "separated by a space while one is replaced; empty: no such links",
+    )
     webhook_secrets: SecretStr | None = Field(None, description="up to two Standard Webhooks secrets (whsec_...), separated by a space")
-    webhook_networks: str = Field("", description="CIDR networks that webhooks may reach beside public addresses, separated by commas")
+    webhook_networks: str = Field(
+        "", description="CIDR networks that webhooks, Alertmanager and PagerDuty may be in beside public addresses, separated by commas"
+    )
+    pagerduty_keys: SecretStr | None = Field(None, description="NAME=ROUTING_KEY pairs, separated by spaces, for targets pagerduty:NAME")
+    pagerduty_url: str = Field("https://events.pagerduty.com/v2/enqueue", description="Events API v2 of your PagerDuty region")
+    chat_urls: SecretStr | None = Field(None, description="NAME=APPRISE_URL pairs, separated by spaces, for targets apprise:NAME")
     smtp_host: str | None = Field(None, description="mail server; empty: no e-mail")
     smtp_port: int = Field(587, ge=1, le=65535, description="port of the mail server")
     smtp_security: Literal["starttls", "tls", "none"] = Field("starttls", description="encryption to the mail server")

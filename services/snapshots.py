@@ -1,7 +1,8 @@
 """The daily snapshot of a go-live: taken at the site's stand-up, kept in the ledger, never worked out again."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
@@ -27,19 +28,30 @@ def digest_of(content: dict[str, Any]) -> str:
     return sha256(rfc8785.dumps(content)).hexdigest()
 
 
-def snapshot_id(golive: str, day: date) -> str:
-    return f"{golive}-{day.isoformat()}"
+def snapshot_id(golive: str, day: date, asked_at: datetime | None = None) -> str:
+    """That of a day's stand-up, or of one that somebody asked for between two."""
+    return f"{golive}-{day.isoformat()}" + (f"T{asked_at.astimezone(UTC):%H%M%S}" if asked_at else "")
 
 
 def snapshots_of(connection: Connection, golive: GoLive, until: datetime | None = None) -> Iterator[Snapshot]:
-    """The newest first."""
-    told = select(ENTRIES).where(ENTRIES.c.type == SnapshotTaken.__name__, ENTRIES.c.site == golive.site).order_by(ENTRIES.c.seq.desc())
+    """The newest first: by the instant whose figures they hold, whenever they were taken."""
+    told = select(ENTRIES).where(ENTRIES.c.type == SnapshotTaken.__name__, ENTRIES.c.site == golive.site)
     if until:
-        told = told.where(ENTRIES.c.recorded_at <= until)
-    for row in connection.execute(told).mappings():
+        told = told.where(ENTRIES.c.occurred_at <= until)
+    for row in connection.execute(told.order_by(ENTRIES.c.occurred_at.desc(), ENTRIES.c.seq.desc())).mappings():
         entry = Entry.model_construct(**row)
         if entry.data["golive"] == golive.id:
             yield _snapshot(SnapshotTaken.model_validate(entry.data))
+
+
+def snapshot_ids(connection: Connection, golive: GoLive) -> set[str]:
+    """Of every snapshot of the site, without reading what they hold."""
+    told = select(ENTRIES.c.reason).where(ENTRIES.c.type == SnapshotTaken.__name__, ENTRIES.c.site == golive.site)
+    return {str(reason).removeprefix(_reason("")) for reason in connection.execute(told).scalars()}
+
+
+def _reason(snapshot: str) -> str:
+    return f"snapshot {snapshot}"
 
 
 def _snapshot(event: SnapshotTaken) -> Snapshot:
@@ -70,9 +82,9 @@ def p50_the_day_before(connection: Connection, golive: GoLive, at: datetime) -> 
 
 
 def keep_snapshot(draft: Draft, golive: GoLive, taken: SnapshotTaken, by: Attribution) -> bool:
-    """Once per go-live and day, whoever comes first. Says whether this one was it."""
-    staged = any(row["type"] == SnapshotTaken.__name__ and row["data"]["snapshot"] == taken.snapshot for row in draft.entries)
-    if staged or any(each.id == taken.snapshot for each in snapshots_of(draft.connection, golive)):
+    """Once per go-live and day, whoever comes first; it occurred at the instant whose figures it holds. Says whether this one was it."""
+    reason = _reason(taken.snapshot)
+    if any(row["reason"] == reason for row in draft.entries) or taken.snapshot in snapshot_ids(draft.connection, golive):
         return False
-    draft.append(taken, by, Subject(site=golive.site))
+    draft.append(taken, replace(by, reason=reason, occurred_at=taken.as_of), Subject(site=golive.site))
     return True

@@ -1,6 +1,6 @@
 """The one door to a ticket: `record` checks the lifecycle, applies the change and appends the event, in the transaction of its draft."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from typing import Any
@@ -133,19 +133,26 @@ def _check(ticket: Ticket, event: Event, by: Attribution) -> None:
     moving = isinstance(event, TicketRouted) and ticket.state in AT_WORK
     if (rule.reason or moving) and not (by.reason and by.reason.strip()):
         raise Invalid(f"Say why: this change of {ticket.id} needs a reason that an auditor will understand")
-    if isinstance(event, TicketRouted) and by.role == SERVICE:
+    if type(event) in CHECKS:
+        CHECKS[type(event)](ticket, event, by)
+
+
+def _check_route(ticket: Ticket, event: TicketRouted, by: Attribution) -> None:
+    if by.role == SERVICE:
         _check_unattended_route(ticket, event)
-    if isinstance(event, TicketReclassified):
-        _check_reclassification(ticket, event, by)
-    if isinstance(event, TicketWorkaroundAccepted):
-        _check_acceptance(ticket, by)
-    if isinstance(event, TicketResolved) and event.cause_class == NOT_RECORDED and by.role != HISTORY:
+
+
+def _check_resolution(ticket: Ticket, event: TicketResolved, by: Attribution) -> None:
+    if event.cause_class == NOT_RECORDED and by.role != HISTORY:
         raise Invalid(f"Say what the cause was: {NOT_RECORDED} is for resolutions that were moved over from an earlier tool")
-    if isinstance(event, TicketUngrouped) and not ticket.parent:
+
+
+def _check_ungrouping(ticket: Ticket, event: TicketUngrouped, by: Attribution) -> None:
+    if not ticket.parent:
         raise Refused(f"{ticket.id} stands for itself already; there is no group to take it out of")
 
 
-def _check_acceptance(ticket: Ticket, by: Attribution) -> None:
+def _check_acceptance(ticket: Ticket, event: TicketWorkaroundAccepted, by: Attribution) -> None:
     if not ticket.worked_around_at:
         raise Refused(f"{ticket.id} has no workaround yet; tell one with POST /v1/tickets/{ticket.id}/workaround")
     if by.role not in QA_ROLES:
@@ -243,6 +250,16 @@ def _check_reclassification(ticket: Ticket, event: TicketReclassified, by: Attri
         raise Invalid("Give a severity, a gxp flag, or what it was caused_by")
     if lowers_what_qa_guards(ticket, event) and by.role not in (*QA_ROLES, HISTORY):
         raise Forbidden(f"{ticket.id} has a GxP flag: only QA (role qa or qa_reviewer) may lower the flag or the severity")
+
+
+CHECKS: dict[type[Event], Callable[[Ticket, Any, Attribution], None]] = {
+    TicketRouted: _check_route,
+    TicketReclassified: _check_reclassification,
+    TicketWorkaroundAccepted: _check_acceptance,
+    TicketResolved: _check_resolution,
+    TicketUngrouped: _check_ungrouping,
+}
+"""What is asked of an event beside its state and its reason."""
 
 
 def lowers_what_qa_guards(ticket: Ticket, event: TicketReclassified) -> bool:

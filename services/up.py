@@ -62,7 +62,7 @@ async def running(settings: Settings, roles: Sequence[str], notifications: TextI
     share_heaps()
     with _listening(settings) as listener, _ledger(settings) as ledger:
         parts = cast(settings, ledger, roles, notifications)
-        app = create_app(parts.routers, open_callers(settings.api_keys_file), parts.checks)
+        app = create_app(parts.routers, open_callers(settings.api_keys_file), parts.checks, unlocked=parts.unlocked)
         parts.furnish(app)
         gc.collect()
         give_back()

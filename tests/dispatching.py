@@ -16,14 +16,18 @@ from schemas.tables import DELIVERIES, LETTERS
 from schemas.tickets import Ticket
 from services.dispatcher import Engine, Pace
 from services.dispatcher.channels import Channel, Message
+from services.dispatcher.leases import due, lease
 from services.dispatcher.requests import delivery_id
+from services.dispatcher.text import compose
 from services.ledger import Ledger
+from services.links import Links
 from services.teams import Teams
 from services.tickets import record
 from tests.lives import SERVICE, entries_of, happened, submitted
 
 HASTY = Pace(first_wait=0.02, longest_wait=0.05, poll=0.02, drain=5.0, draw=lambda: 1.0)
 URL = "https://hypercare.plant.example"
+PLACES = Links(URL)
 TEAMS = Teams.model_validate(
     {
         "systems": {"erp": "erp", "lims": "lab", "plc_scada": "automation", "oee": "automation"},
@@ -91,6 +95,13 @@ def asked(ledger: Ledger, ticket: Ticket, target: str = "pager:erp", urgency: st
     return identity
 
 
+def read(ledger: Ledger, ticket: Ticket) -> Message:
+    """What a person reads of what happened last to the ticket."""
+    identity = asked(ledger, ticket)
+    (candidate,) = [each for each in due(ledger, (), (), 100) if each.id == identity]
+    return compose(ledger.write(lambda draft: lease(draft, [candidate], 30.0)).result()[0], PLACES)
+
+
 def paged(ledger: Ledger, severity: str = "sev2", target: str = "pager:erp", urgency: str = "page") -> str:
     return asked(ledger, routed(ledger, severity), target, urgency)
 
@@ -117,8 +128,8 @@ def outcomes(ledger: Ledger) -> list[tuple[str, str]]:
 
 
 @asynccontextmanager
-async def sending(ledger: Ledger, *channels: Channel, pace: Pace = HASTY) -> AsyncIterator[Engine]:
-    engine = Engine(ledger, {channel.name: channel for channel in channels}, URL, pace)
+async def sending(ledger: Ledger, *channels: Channel, pace: Pace = HASTY, links: Links = PLACES) -> AsyncIterator[Engine]:
+    engine = Engine(ledger, {channel.name: channel for channel in channels}, links, pace)
     task = asyncio.create_task(engine.run())
     try:
         yield engine

@@ -4,7 +4,7 @@ from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from services.ledger import Ledger
-from services.stabilisation.metrics import registry
+from services.stabilisation.metrics import Metrics, registry
 from services.stabilisation.progress import Progress
 from services.stabilisation.pulse import Pulse
 from services.stabilisation.watching import Watch
@@ -13,7 +13,7 @@ Series = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 
 def scraped(ledger: Ledger, watch: Watch | None = None) -> Series:
-    text = generate_latest(registry(ledger, watch or Watch(), Pulse(Progress()))).decode()
+    text = generate_latest(registry(Metrics(ledger, watch or Watch(), Pulse(Progress())))).decode()
     samples = (sample for family in text_string_to_metric_families(text) for sample in family.samples)
     return {(sample.name, frozenset(sample.labels.items())): sample.value for sample in samples}
 

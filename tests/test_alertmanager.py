@@ -80,8 +80,12 @@ class Alertmanager(Guarded):
         return found[1] if found else ""
 
     @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self._port()}"
+
+    @property
     def _alerts(self) -> str:
-        return f"http://127.0.0.1:{self._port()}/api/v2/alerts"
+        return f"http://{self.address}/api/v2/alerts"
 
     def told(self, *alerts: Labels) -> set[str]:
         """Name and site of those alerts that people are told of."""

@@ -21,8 +21,7 @@ from services.stabilisation import furnish, router
 from services.stabilisation.golive_series import SERIES
 from services.stabilisation.metrics import METRICS, Histogram
 from services.stabilisation.model_series import MOST_REPLICAS
-from services.stabilisation.progress import Progress
-from services.stabilisation.pulse import MOST_GOLIVES
+from services.stabilisation.progress import MOST_GOLIVES, Progress
 from services.stabilisation.scrape import MOST_KNOWN_ERRORS, MOST_SITES, MOST_SYSTEMS
 from services.stabilisation.watching import Watch
 from services.web.app import create_app

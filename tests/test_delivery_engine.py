@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -20,6 +21,7 @@ from services.dispatcher.slots import LONGEST_REST, Slots
 from services.errors import Unavailable
 from services.faults import EXIT_STATUS
 from services.ledger import Ledger
+from services.links import Links
 from tests.databases import fresh_database, running_postgres
 from tests.dispatching import HASTY, URL, Gate, Watch, asked, letter_of, outcomes, paged, routed, row_of, sending, settled, states, until
 from tests.lives import DESK, ENGINEER, entries_of, happened
@@ -73,10 +75,11 @@ from services.db import open_database
 from services.dispatcher import Engine
 from services.dispatcher.channels import WebhookSettings, open_channels
 from services.ledger import Ledger
+from services.links import Links
 
 database, url, secret, fault = sys.argv[1:]
 channels = open_channels(WebhookSettings({url: [secret]}, ["127.0.0.0/8"]))
-asyncio.run(Engine(Ledger(open_database(database)), channels, "http://127.0.0.1:8000", fault=fault).run())
+asyncio.run(Engine(Ledger(open_database(database)), channels, Links("http://127.0.0.1:8000"), fault=fault).run())
 """
 
 
@@ -232,15 +235,17 @@ async def test_a_channel_that_breaks_its_promise_is_tried_again_and_harms_no_oth
     assert row_of(ledger, first)["attempts"] == 2
 
 
-async def test_twenty_tar_pits_delay_no_healthy_target(ledger: Ledger) -> None:
+async def test_twenty_tar_pits_delay_no_healthy_target_beyond_five_seconds(ledger: Ledger) -> None:
     with TarPit() as pit, Sink() as stuck, Sink() as healthy:
         stuck.reply(*[never] * 10)
         slow = [f"http://127.0.0.1:{pit.port}/{place}" for place in range(10)] + [f"{stuck.url}/{place}" for place in range(10)]
         for url in slow * 3:
             paged(ledger, "sev1", f"webhook:{url}")
         identity = paged(ledger, "sev4", f"webhook:{healthy.url}", "notify")
+        begun = time.monotonic()
         async with sending(ledger, *open_channels(webhooks(healthy.url, *slow)).values(), pace=Pace(drain=0.0)):
             assert (await asyncio.to_thread(healthy.wait_for, 1))[0].headers["webhook-id"] == identity
+            assert time.monotonic() - begun < 5.0
             await settled(ledger)
             assert outcomes(ledger) == [("NotificationSent", identity)]
         assert states(ledger).count("leased") == 20, "each tar pit holds one slot, not three"
@@ -305,7 +310,7 @@ async def test_a_page_to_a_team_that_the_ticket_has_left_is_withdrawn(ledger: Le
 async def test_an_engine_that_ends_records_what_it_was_sending_and_begins_nothing_new(ledger: Ledger) -> None:
     first, second = paged(ledger), paged(ledger)
     gate = Gate()
-    task = asyncio.create_task(Engine(ledger, {"pager": gate}, URL, HASTY).run())
+    task = asyncio.create_task(Engine(ledger, {"pager": gate}, Links(URL), HASTY).run())
     await gate.arrival()
     task.cancel()
     gate.opened.set()

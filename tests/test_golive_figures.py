@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 from random import Random
 
 import pytest
@@ -9,6 +10,7 @@ from sqlalchemy import select
 
 from schemas import events as e
 from schemas.entries import Entry
+from schemas.golive_figures import GoLiveFigures
 from schemas.golives import GoLive
 from schemas.tables import ENTRIES
 from services.db import Database, migrate, open_database
@@ -23,6 +25,7 @@ from tests.test_figures import Clock
 
 HISTORIES = 200
 PART = 20
+HEADING = ("golive", "site", "wave", "as_of", "ledger_seq", "system", "severity")
 
 
 @pytest.fixture(scope="module")
@@ -154,3 +157,9 @@ def test_a_planted_fault_in_the_fold_is_found_by_the_recount(shared: Ledger) -> 
         track.stands[-1] = track.stands[-1]._replace(state="closed")
         with pytest.raises(AssertionError):
             check(outline.sight(golive.id).figures, pencil)
+
+
+@pytest.mark.parametrize("name", [name for name in GoLiveFigures.model_fields if name not in HEADING])
+def test_every_figure_is_defined_in_the_documentation(name: str) -> None:
+    told = (Path(__file__).resolve().parent.parent / "docs" / "figures.md").read_text("utf-8")
+    assert f"`{name}`" in told or f"`{name}." in told

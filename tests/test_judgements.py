@@ -168,7 +168,7 @@ def test_bounds_are_wilsons(right: int, of: int, lower: float, upper: float) -> 
 
 def test_the_board_says_what_the_model_may_do_alone_and_what_people_changed(ledger: Ledger) -> None:
     def seen() -> str:
-        return board(ledger, "Cork", True, Watch("earned").look(ledger.database))
+        return board(ledger, "Cork", True, model=Watch("earned").look(ledger.database))
 
     confirmed(ledger, 24)
     assert "nothing yet" in seen()

@@ -293,7 +293,7 @@ def test_promtool_finds_nothing_to_mend(timed: Ledger, name: str) -> None:
     live(timed, "Cork", random_steps(2, 60))
     happened(timed, submitted(timed).id, e.TicketReclassified(severity="sev2"), QA)
     decided(timed, calm(3, 420))
-    text = generate_latest(registry(timed, Watch(), Pulse(Progress())))
+    text = generate_latest(registry(Metrics(timed, Watch(), Pulse(Progress()))))
     assert _promtool(text) == ""
     assert _promtool(text + f"# TYPE {name} counter\n{name} 1\n".encode()) != ""
 

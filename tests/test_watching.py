@@ -34,6 +34,7 @@ from services.settings import load_settings
 from services.shelf import Shelf
 from services.stabilisation import metrics_router
 from services.stabilisation.model_series import MOST_REPLICAS
+from services.stabilisation.progress import Progress
 from services.stabilisation.scrape import MOST_KNOWN_ERRORS, MOST_SITES, MOST_SYSTEMS
 from services.stabilisation.watching import LEAST_REFERENCE, REFERENCE, WINDOW, Watch, stability_index
 from services.teams import load_teams
@@ -336,6 +337,6 @@ def test_a_scrape_reads_only_what_is_new(ledger: Ledger) -> None:
 @pytest.mark.parametrize(("mode", "may"), [("granted", "1.0"), ("earned", "0.0")])
 def test_a_process_watches_in_the_mode_of_its_settings(ledger: Ledger, mode: str, may: str) -> None:
     app = create_app([metrics_router], SelfNamed())
-    Cast(load_settings(autonomy=mode), ledger, load_teams(None)).furnish(app)
+    Cast(load_settings(autonomy=mode), ledger, load_teams(None), progress=Progress()).furnish(app)
     decided(ledger, [Answer("erp")])
     assert f'hypercare_model_autonomy{{site="Cork",system="erp"}} {may}' in TestClient(app).get("/metrics").text

@@ -56,8 +56,17 @@ def asyncapi(systems: Sequence[str]) -> Json:
 def schemas() -> Json:
     """Every record's JSON Schema, and those that they refer to."""
     _, found = models_json_schema([(model, "validation") for model in RECORDS.values()], ref_template="#/components/schemas/{model}")
-    defined: Json = found["$defs"]
+    defined: Json = _without_discriminators(found["$defs"])
     return dict(sorted(defined.items()))
+
+
+def _without_discriminators(schema: Any) -> Any:
+    """AsyncAPI's own mean something else than OpenAPI's; the constants of the alternatives tell them apart all the same."""
+    if isinstance(schema, list):
+        return [_without_discriminators(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: _without_discriminators(each) for name, each in schema.items() if name != "discriminator" or not isinstance(each, dict)}
 
 
 def records_of(topic: Topic) -> tuple[str, ...]:

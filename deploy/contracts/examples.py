@@ -5,10 +5,13 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 
 from schemas import events as e
+from schemas import golive_events as g
+from schemas.event import Event
 from schemas.predictions import Floor, Prediction, RankedSeverity, RankedSystem, Word
 from schemas.routed import Links, RoutedTicket
 from schemas.tickets import Submission, Ticket
 
+END = "2026-04-13T06:00:00+01:00"
 AT = datetime(2026, 3, 1, 5, 15, tzinfo=UTC)
 ENTRY = "0d9f3a52-6c1e-4d0b-9a51-3f7f1f0c2b11"
 SUBMISSION = {
@@ -65,6 +68,40 @@ TICKET = Ticket.model_validate(
 )
 PLACE = "https://hypercare.example/v1/tickets/HC-17"
 
+OF_GOLIVES: tuple[Event, ...] = (
+    g.GoLiveDeclared.model_validate(
+        {"golive": "GL-1", "name": "MES wave 1", "site": "Cork", "starts_at": AT, "planned_end": END, "time_zone": "Europe/Dublin"}
+    ),
+    g.PlanProposed.model_validate(
+        {"golive": "GL-1", "version": 1, "plan": {"by_severity": {"sev2": {"shape": "rates", "problems": 60, "capacity": 3}}}}
+    ),
+    g.PlanApproved(golive="GL-1", version=1),
+    g.ScopeEventPlanned.model_validate({"golive": "GL-1", "scope_event": "SE-2", "kind": "line", "title": "Line 6", "at": END}),
+    g.ScopeEventDropped(golive="GL-1", scope_event="SE-2"),
+    g.CriteriaAdopted.model_validate(
+        {
+            "golive": "GL-1",
+            "criteria": [{"id": "no_sev1", "title": "No Sev1 in 10 production days", "measure": "sev1_free", "limits": {"days": 10}}],
+            "targets": {"sev1": {"acknowledgement": 300, "workaround": 7200, "resolution": 86400}},
+        }
+    ),
+    g.CriterionWaived.model_validate({"golive": "GL-1", "criterion": "no_sev1", "until": END}),
+    g.CriterionAttested(golive="GL-1", criterion="support_ready", holds=True, evidence="training records 12 to 31"),
+    g.ExposureReported.model_validate({"site": "Cork", "day": "2026-03-01", "steps": 1840, "batches_completed": 5}),
+    g.SnapshotTaken.model_validate(
+        {
+            "golive": "GL-1",
+            "snapshot": "GL-1-2026-03-02",
+            "day": "2026-03-02",
+            "as_of": END,
+            "digest": "c7" * 32,
+            "content": {"figures": {}},
+        }
+    ),
+    g.GoLiveExited(golive="GL-1", snapshot="GL-1-2026-03-02"),
+    g.GoLiveReentered(golive="GL-1"),
+)
+
 EXAMPLES: tuple[BaseModel, ...] = (
     Submission.model_validate(SUBMISSION),
     e.TicketSubmitted.model_validate(SUBMISSION),
@@ -84,6 +121,11 @@ EXAMPLES: tuple[BaseModel, ...] = (
     e.TicketCommented(text="The vendor is on the phone"),
     e.TicketGrouped(parent="HC-12"),
     e.TicketUngrouped(),
+    e.TicketBacklogged(),
+    e.TicketWorkedAround(workaround="Print from the line server and have the first label checked"),
+    e.TicketWorkaroundAccepted(),
+    e.TicketLinked(quality_record="DEV-2026-0113", url="https://quality.example/DEV-2026-0113"),
+    *OF_GOLIVES,
     e.KnownErrorRecorded.model_validate(KNOWN | {"known_error": "KE-3"}),
     e.KnownErrorApproved(known_error="KE-3"),
     e.KnownErrorRetired(known_error="KE-3"),
@@ -95,6 +137,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
     e.NotificationRequested(delivery="c4" * 16, channel="webhook", address="https://pager.example/hook", urgency="page"),
     e.NotificationSent(delivery="c4" * 16, attempts=1),
     e.NotificationFailed(delivery="c4" * 16, attempts=12, error="HTTP 410"),
+    e.NotificationBundled(delivery="c4" * 16, into="d5" * 16),
     e.NotificationWithdrawn(delivery="c4" * 16, reason="The ticket was closed"),
     e.EventParked(letter=f"classifier:{ENTRY}", consumer="classifier", event=ENTRY, error="laid aside: ValueError()", attempts=5),
     e.RecordQuarantined(

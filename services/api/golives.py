@@ -84,7 +84,7 @@ class Attested(Because):
 class Ended(Explained):
     """On the evidence of which snapshot."""
 
-    snapshot: Annotated[Name, StringConstraints(pattern=r"^GL-[1-9][0-9]{0,5}-\d{4}-\d\d-\d\d$")]
+    snapshot: Annotated[Name, StringConstraints(pattern=r"^GL-[1-9][0-9]{0,5}-\d{4}-\d\d-\d\d(T\d{6})?$")]
 
 
 class Exposures(BaseModel):

@@ -53,7 +53,7 @@ def _report(row: Row, site: str | None) -> dict[str, Any] | str:
         return f"row {row.number}: {row.problem}"
     given = {"site": site} if site else {}
     try:
-        told = ExposureText.model_validate(given | row.cells)
+        told = ExposureText.model_validate_strings({name: str(value) for name, value in (given | row.cells).items()})
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         return f"row {row.number}: {faults}"

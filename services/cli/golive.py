@@ -152,6 +152,15 @@ def attest(golive: Id, word: Word, caller: Caller, output: Output) -> None:
     _say(caller, output, "POST", f"v1/golives/{golive}/attestations", asdict(word))
 
 
+@app.command("snapshot")
+@flat
+def snapshot(golive: Id, caller: Caller, output: Output) -> None:
+    """Take a snapshot now, between two stand-ups."""
+    with Client(caller) as client:
+        found = client.change("POST", f"v1/golives/{golive}/snapshots", {})
+    output.show(found, f"{found['id']}, SHA-256 {found['digest']}")
+
+
 @app.command("exit")
 @flat
 def end(

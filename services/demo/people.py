@@ -19,10 +19,11 @@ Reaction = Callable[[str, Mapping[str, Any]], Coroutine[Any, Any, None]]
 
 
 class People:
-    """Plays scenes against the API at `client`'s address. `seconds` is how long the two weeks take."""
+    """Plays scenes against the API at `client`'s address. `seconds` is how long the two weeks take; they see what comes after `seq`."""
 
-    def __init__(self, client: httpx2.AsyncClient, seconds: float) -> None:
+    def __init__(self, client: httpx2.AsyncClient, seconds: float, seq: int = 0) -> None:
         self.client = client
+        self.seq = seq
         self.seconds_per_hour = seconds / HOURS
         self.told: Counter[str] = Counter()
         self.scenes: dict[str, Scene] = {}
@@ -76,7 +77,7 @@ class People:
         task.add_done_callback(self._at_work.discard)
 
     async def _stream(self) -> AsyncIterator[tuple[str, str, Mapping[str, Any]]]:
-        async with self.client.stream("GET", "/v1/stream", params={"after": 0}, timeout=None) as answer:
+        async with self.client.stream("GET", "/v1/stream", params={"after": self.seq}, timeout=None) as answer:
             async for line in answer.aiter_lines():
                 if line.startswith("data:"):
                     entry = json.loads(line.removeprefix("data:"))

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from models.examples import read_corpus
+from services.demo.earlier import SITE, move_in
 from services.demo.people import People
 from services.demo.script import SITES, Scene, write_script
 from services.ledger import export
@@ -25,6 +26,8 @@ from services.verifier import Verdict, verify
 FIGURES_EVERY_S = 0.5
 WHERE = (
     ("/board", "board for managers"),
+    (f"/board?site={SITE}", "a site on its 24th day"),
+    ("/v1/golives/GL-1/report?kind=executive", "its status on one page"),
     ("/v1/triage", "triage queue"),
     ("/v1/tickets?open=true", "open tickets"),
     ("/v1/figures", "figures"),
@@ -85,7 +88,8 @@ async def _perform(stage: Stage, choice: Play, console: Console, notifications: 
     _tell_where(console, stage.url)
     limits = httpx2.Limits(max_connections=50)
     async with httpx2.AsyncClient(base_url=stage.url, timeout=30, limits=limits) as client:
-        people = People(client, choice.seconds)
+        await move_in(client, read_corpus())
+        people = People(client, choice.seconds, (await client.get("/v1/figures")).json()["figures"]["ledger_seq"])
         with _bar(console) as progress:
             task = progress.add_task("", total=len(scenes), figures="")
             async with _beside(people.watch(), _show_figures(client, progress, task)):
@@ -134,12 +138,37 @@ def _bar(console: Console) -> Progress:
 async def _show_figures(client: httpx2.AsyncClient, progress: Progress, task: TaskID) -> None:
     """The stabilisation figure, as the board has it, moving."""
     while True:
-        progress.update(task, figures=_line_of((await client.get("/v1/figures")).json()))
+        progress.update(task, figures=_line_of(await _figures(client)))
         await asyncio.sleep(FIGURES_EVERY_S)
 
 
-def _line_of(overview: Mapping[str, Any]) -> str:
-    figures = overview["figures"]
+async def _figures(client: httpx2.AsyncClient) -> dict[str, Any]:
+    """Of the sites that are played: counts of both together, times of the first. Before its first ticket a site has none."""
+    answers = [await client.get(f"/v1/sites/{site}/figures") for site in SITES]
+    told = [answer.json() for answer in answers if answer.is_success]
+    return _together(told) if told else {}
+
+
+def _together(told: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    summed = {part: _summed([each[part] for each in told]) for part in ("open", "done", "triage_queue")}
+    return told[0] | summed | {"sev1_open": sum(each["sev1_open"] for each in told)}
+
+
+def _summed(told: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Counts that stand under one name, also a level deeper; what is no count is left out."""
+    found: dict[str, Any] = {}
+    for name, first in told[0].items():
+        values = [each.get(name, 0) for each in told]
+        if isinstance(first, Mapping):
+            found[name] = _summed(values)
+        elif isinstance(first, int):
+            found[name] = sum(values)
+    return found
+
+
+def _line_of(figures: Mapping[str, Any]) -> str:
+    if not figures:
+        return ""
     done = figures["done"]
     ended = done.get("resolved", 0) + done.get("closed", 0)
     return f"open {figures['open']['total']} · triage {figures['triage_queue']['tickets']} · sev1 {figures['sev1_open']} · solved {ended}"
@@ -168,6 +197,8 @@ def _tell_summary(console: Console, outcome: Outcome) -> None:
 
 def _rows(outcome: Outcome) -> list[tuple[str, str]]:
     figures, told = outcome.figures, outcome.told
+    if not figures:
+        return [("tickets submitted", "none")]
     severities = ", ".join(f"{grade} {count}" for grade, count in figures["open"]["by_severity"].items() if count)
     routed_alone = told["TicketClassified"] - told["TicketQueued"]
     return [
@@ -186,8 +217,7 @@ def _plant_time(seconds: float | None, per_hour: float) -> str:
 
 
 async def _outcome(stage: Stage, client: httpx2.AsyncClient, people: People, notifications: str) -> Outcome:
-    figures = (await client.get("/v1/figures")).json()["figures"]
-    return Outcome(figures, people.told, await asyncio.to_thread(_verified, stage), notifications, people.seconds_per_hour)
+    return Outcome(await _figures(client), people.told, await asyncio.to_thread(_verified, stage), notifications, people.seconds_per_hour)
 
 
 def _verified(stage: Stage) -> Verdict:

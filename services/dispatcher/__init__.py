@@ -3,17 +3,19 @@
 from functools import partial
 
 from services.db import Database
+from services.dispatcher.budget import read_budget
 from services.dispatcher.engine import Engine
 from services.dispatcher.equipment import open_channels_from
 from services.dispatcher.pace import Pace
-from services.dispatcher.past import standing, stood_before
-from services.dispatcher.requests import LISTENS_TO, Requests
+from services.dispatcher.past import incidents, standing, stood_before
+from services.dispatcher.requests import LISTENS_TO, MIRRORED, Requests
 from services.runner import Service
 from services.teams import Teams
 
-__all__ = ["Engine", "Pace", "dispatcher", "open_channels_from"]
+__all__ = ["Engine", "Pace", "dispatcher", "open_channels_from", "read_budget"]
 
 
 def dispatcher(teams: Teams, database: Database) -> Service:
     """Raises Misconfigured where nobody could be told of a possible Sev1."""
-    return Service("dispatcher", LISTENS_TO, Requests(teams, partial(stood_before, database), partial(standing, database)).handle)
+    requests = Requests(teams, partial(stood_before, database), partial(standing, database), partial(incidents, database))
+    return Service("dispatcher", (*LISTENS_TO, *MIRRORED), requests.handle)

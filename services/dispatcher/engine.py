@@ -17,6 +17,7 @@ from services.dispatcher.text import compose
 from services.errors import Unavailable
 from services.faults import reach
 from services.ledger import Draft, Ledger
+from services.links import Links
 from services.waiting import rest
 
 T = TypeVar("T")
@@ -27,11 +28,11 @@ class Engine:
     """Any number of engines may work on one database. One that dies leaves leases that run out: another sends again, under the same id."""
 
     def __init__(
-        self, ledger: Ledger, channels: Mapping[str, Channel], public_url: str, pace: Pace = UNHURRIED, fault: str | None = None
+        self, ledger: Ledger, channels: Mapping[str, Channel], links: Links, pace: Pace = UNHURRIED, fault: str | None = None
     ) -> None:
         self.ledger = ledger
         self.channels = channels
-        self.public_url = public_url
+        self.links = links
         self.pace = pace
         self.fault = fault
         self._slots = Slots()
@@ -94,7 +95,11 @@ class Engine:
         chosen = [candidate for candidate in found if self._slots.take(candidate.target, now)]
         leases: list[Lease] = []
         try:
-            leases = await self._write(partial(lease, candidates=chosen, seconds=self.pace.lease), *chosen) if chosen else []
+            leases = (
+                await self._write(partial(lease, candidates=chosen, seconds=self.pace.lease, budget=self.pace.budget), *chosen)
+                if chosen
+                else []
+            )
         finally:
             for target in {each.target for each in chosen} - {each.of.target for each in leases}:
                 self._slots.give_back(target)
@@ -119,7 +124,7 @@ class Engine:
         if name not in self.channels:
             known = ", ".join(sorted(self.channels)) or "none"
             raise Undelivered(f"There is no channel {name} here (there are: {known}); set it up or correct the teams file.", retry=False)
-        message = compose(leased, self.public_url)
+        message = compose(leased, self.links)
         reach("dispatcher-before-send", self.fault)
         self.channels[name].send(message, address)
         reach("dispatcher-after-send", self.fault)

@@ -2,24 +2,31 @@
 
 import sys
 from collections.abc import Iterator
+from itertools import chain
 from typing import TextIO
 
+from pydantic import SecretStr
+
 from services.dispatcher.channels import (
+    AlertmanagerSettings,
+    AppriseSettings,
     Channel,
     ChannelSettings,
     ConsoleSettings,
     MailSettings,
+    PagerDutySettings,
     Undelivered,
     WebhookSettings,
     open_channels,
 )
+from services.dispatcher.channels.courier import Road
 from services.dispatcher.channels.target import read_target
 from services.dispatcher.slots import Target
 from services.errors import Misconfigured
 from services.settings import PREFIX, Settings
 from services.teams import Teams
 
-KNOWN = ("console", "mail", "webhook")
+KNOWN = ("alertmanager", "apprise", "console", "mail", "pagerduty", "webhook")
 
 
 def open_channels_from(settings: Settings, teams: Teams, stream: TextIO | None = None) -> dict[str, Channel]:
@@ -30,7 +37,8 @@ def open_channels_from(settings: Settings, teams: Teams, stream: TextIO | None =
     targets = targets_of(teams)
     if problems := list(_problems(settings, targets)):
         raise Misconfigured("\n".join(problems))
-    return open_channels(ConsoleSettings(stream or sys.stdout), *_mail(settings), *_webhook(settings, targets))
+    wanted = chain.from_iterable(opened(settings, targets) for opened in (_mail, _webhook, _pagerduty, _alertmanager, _apprise))
+    return open_channels(ConsoleSettings(stream or sys.stdout), *wanted)
 
 
 def targets_of(teams: Teams) -> list[Target]:
@@ -45,20 +53,24 @@ def _problems(settings: Settings, targets: list[Target]) -> Iterator[str]:
             yield f"The teams file names {channel}:{address}, but the channels are {', '.join(KNOWN)}"
         if channel == "mail" and not settings.smtp_host:
             yield f"The teams file names mail:{address}: set {PREFIX}SMTP_HOST to a mail server, or remove the target"
-        if channel == "webhook":
-            yield from _webhook_problems(settings, address)
+        if channel == "webhook" and settings.webhook_secrets is None:
+            yield f"The teams file names webhook:{address}: set {PREFIX}WEBHOOK_SECRETS to its receiver's secret, or remove the target"
+        if channel in ("alertmanager", "webhook"):
+            yield from _address_problems(channel, address)
+        if channel == "pagerduty" and address not in _named(settings.pagerduty_keys):
+            yield f"The teams file names pagerduty:{address}: add {address}=ROUTING_KEY to {PREFIX}PAGERDUTY_KEYS, or remove the target"
+        if channel == "apprise" and address not in _named(settings.chat_urls):
+            yield f"The teams file names apprise:{address}: add {address}=URL to {PREFIX}CHAT_URLS, or remove the target"
 
 
-def _webhook_problems(settings: Settings, url: str) -> Iterator[str]:
-    if settings.webhook_secrets is None:
-        yield f"The teams file names webhook:{url}: set {PREFIX}WEBHOOK_SECRETS to the secret that its receiver has, or remove the target"
+def _address_problems(channel: str, url: str) -> Iterator[str]:
     try:
         read_target(url)
     except Undelivered as refused:
-        yield f"The teams file names webhook:{url}. {refused.reason}"
+        yield f"The teams file names {channel}:{url}. {refused.reason}"
 
 
-def _mail(settings: Settings) -> Iterator[ChannelSettings]:
+def _mail(settings: Settings, _targets: list[Target]) -> Iterator[ChannelSettings]:
     if settings.smtp_host:
         password = settings.smtp_password.get_secret_value() if settings.smtp_password else None
         server = (settings.smtp_host, settings.smtp_sender, settings.smtp_port, settings.smtp_security)
@@ -69,5 +81,33 @@ def _webhook(settings: Settings, targets: list[Target]) -> Iterator[ChannelSetti
     urls = [address for channel, address in targets if channel == "webhook"]
     if urls and settings.webhook_secrets:
         secrets = settings.webhook_secrets.get_secret_value().split()
-        networks = [network.strip() for network in settings.webhook_networks.split(",") if network.strip()]
-        yield WebhookSettings(dict.fromkeys(urls, secrets), networks)
+        yield WebhookSettings(dict.fromkeys(urls, secrets), _networks(settings))
+
+
+def _pagerduty(settings: Settings, targets: list[Target]) -> Iterator[ChannelSettings]:
+    if _asked_for("pagerduty", targets):
+        yield PagerDutySettings(_named(settings.pagerduty_keys), settings.pagerduty_url, Road(_networks(settings)))
+
+
+def _alertmanager(settings: Settings, targets: list[Target]) -> Iterator[ChannelSettings]:
+    if _asked_for("alertmanager", targets):
+        yield AlertmanagerSettings(Road(_networks(settings)))
+
+
+def _apprise(settings: Settings, targets: list[Target]) -> Iterator[ChannelSettings]:
+    if _asked_for("apprise", targets):
+        yield AppriseSettings(_named(settings.chat_urls))
+
+
+def _asked_for(channel: str, targets: list[Target]) -> bool:
+    return any(name == channel for name, _ in targets)
+
+
+def _networks(settings: Settings) -> list[str]:
+    return [network.strip() for network in settings.webhook_networks.split(",") if network.strip()]
+
+
+def _named(secret: SecretStr | None) -> dict[str, str]:
+    """NAME=VALUE pairs: targets carry the name, so that the secret stands in no ledger, log or file of teams."""
+    pairs = (pair.partition("=") for pair in (secret.get_secret_value() if secret else "").split())
+    return {name: value for name, _, value in pairs}

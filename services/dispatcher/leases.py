@@ -13,6 +13,8 @@ from schemas.tables import DELIVERIES, ENTRIES, TICKETS
 from schemas.tickets import Ticket
 from schemas.words import OPEN_STATES
 from services.deliveries import delivery
+from services.dispatcher.budget import Budget
+from services.dispatcher.bundles import Bundled, bundle, counts, held_until, hold, settle
 from services.dispatcher.channels import Undelivered
 from services.dispatcher.pace import Pace
 from services.dispatcher.requests import moot
@@ -21,6 +23,7 @@ from services.ledger import Draft, Ledger, Row, Slot, read_head
 from services.tickets import SERVICE, find, record
 
 ACTOR = "service:dispatcher"
+UNLIMITED = Budget()
 DUE = ("pending", "leased")
 LONGEST_ERROR = 500
 CHILD = TICKETS.alias()
@@ -51,11 +54,12 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The delivery's row as leased, and the ticket as it stood in that transaction."""
+    """The delivery's row as leased, the ticket as it stood in that transaction, and the pages that go out with it."""
 
     of: Candidate
     row: Row
     ticket: Ticket
+    bundle: tuple[Bundled, ...] = ()
 
 
 def due(ledger: Ledger, closed_targets: Collection[Target], closed_channels: Collection[str], limit: int) -> list[Candidate]:
@@ -94,12 +98,12 @@ def _candidate(row: RowMapping, graded: dict[str, Entry]) -> Candidate:
     return Candidate(row["delivery_id"], row["ticket_id"], target, cause, graded.get(row["ticket_id"]), row["children"])
 
 
-def lease(draft: Draft, candidates: Sequence[Candidate], seconds: float) -> list[Lease]:
-    """Those that are still due, from now on this engine's; what nobody needs any more is withdrawn."""
-    return [leased for candidate in candidates if (leased := _lease(draft, candidate, seconds))]
+def lease(draft: Draft, candidates: Sequence[Candidate], seconds: float, budget: Budget = UNLIMITED) -> list[Lease]:
+    """Those that are still due, from now on this engine's; what nobody needs any more is withdrawn, what is too much waits."""
+    return [leased for candidate in candidates if (leased := _lease(draft, candidate, seconds, budget))]
 
 
-def _lease(draft: Draft, candidate: Candidate, seconds: float) -> Lease | None:
+def _lease(draft: Draft, candidate: Candidate, seconds: float, budget: Budget) -> Lease | None:
     row = delivery(draft, candidate.id)
     if row["state"] not in DUE or row["due_at"] > draft.now:
         return None
@@ -107,15 +111,21 @@ def _lease(draft: Draft, candidate: Candidate, seconds: float) -> Lease | None:
     if why := moot(candidate.cause, ticket):
         record(draft, ticket.id, NotificationWithdrawn(delivery=candidate.id, reason=why), candidate.by)
         return None
+    limited = counts(row, ticket)
+    if limited and (until := held_until(draft, row, budget)):
+        hold(draft, row, until)
+        return None
+    along = bundle(draft, row, budget) if limited else ()
     leased = row | {"state": "leased", "attempts": row["attempts"] + 1, "due_at": draft.now + timedelta(seconds=seconds)}
     draft.put(DELIVERIES, leased)
-    return Lease(candidate, leased, ticket)
+    return Lease(candidate, leased, ticket, along)
 
 
 def sent(draft: Draft, done: Lease) -> None:
     """A lease that ran out meanwhile changes nothing about it: the receiver has the message."""
     if delivery(draft, done.of.id)["state"] in DUE:
         record(draft, done.ticket.id, NotificationSent(delivery=done.of.id, attempts=done.row["attempts"]), done.of.by)
+    settle(draft, done.bundle, done.of.id)
 
 
 def undelivered(draft: Draft, done: Lease, refused: Undelivered, pace: Pace, wait: float) -> None:

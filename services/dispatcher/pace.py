@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import random
 
+from services.dispatcher.budget import SHIPPED, Budget
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -19,6 +21,7 @@ class Pace:
     give_up: timedelta = timedelta(hours=24)
     poll: float = 0.5
     drain: float = 15.0
+    budget: Budget = SHIPPED
     draw: Callable[[], float] = random
 
     def wait(self, attempts: int, asked: float | None) -> float:

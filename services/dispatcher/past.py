@@ -1,11 +1,14 @@
-"""A ticket as it stood before something happened to it, and as it stands."""
+"""A ticket as it stood before something happened to it, and as it stands; and whom it made open an incident."""
+
+from collections.abc import Sequence
 
 from sqlalchemy import select
 
 from schemas.entries import Entry
-from schemas.tables import ENTRIES, TICKETS
+from schemas.tables import DELIVERIES, ENTRIES, TICKETS
 from schemas.tickets import Ticket
 from services.db import Database
+from services.dispatcher.channels.incident import INCIDENT_TOOLS
 from services.tickets import fold
 
 
@@ -20,3 +23,11 @@ def standing(database: Database, ticket: str) -> Ticket | None:
     with database.read() as connection:
         row = connection.execute(select(TICKETS).where(TICKETS.c.id == ticket)).mappings().one_or_none()
     return Ticket.model_construct(**row) if row else None
+
+
+def incidents(database: Database, ticket: str) -> Sequence[tuple[str, str]]:
+    """The (channel, address) pairs of tools that may hold an incident of their own for the ticket."""
+    wanted = (DELIVERIES.c.ticket == ticket) & DELIVERIES.c.channel.in_(INCIDENT_TOOLS) & (DELIVERIES.c.state != "withdrawn")
+    with database.read() as connection:
+        told = connection.execute(select(DELIVERIES.c.channel, DELIVERIES.c.address).where(wanted).distinct()).all()
+    return [(channel, address) for channel, address in told]

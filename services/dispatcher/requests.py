@@ -12,15 +12,20 @@ from schemas.events import (
     ClockWarned,
     Event,
     NotificationRequested,
+    TicketAcknowledged,
+    TicketBacklogged,
+    TicketCancelled,
     TicketQueued,
     TicketReclassified,
     TicketReopened,
+    TicketResolved,
     TicketReturned,
     TicketRouted,
     TicketUngrouped,
 )
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
+from services.dispatcher.channels.incident import ENDED, TAKEN
 from services.errors import Invalid, Misconfigured
 from services.groups import may_be_sev1, stands_for_itself
 from services.lifecycle import HISTORY
@@ -30,11 +35,12 @@ from services.teams import Audience, Teams, Urgency
 LISTENS_TO = (
     TicketRouted, TicketQueued, TicketReturned, TicketReopened, TicketReclassified, TicketUngrouped, ClockWarned, ClockBreached,
 )  # fmt: skip
+MIRRORED = (TicketAcknowledged, TicketResolved, TicketCancelled, TicketBacklogged)
+"""Of these only tools hear that opened an incident of their own for the ticket."""
 OF_CLOCKS = ("ClockWarned", "ClockBreached")
 STOPPED = {"acknowledgement": "acknowledged_at", "workaround": "worked_around_at"}
 LOUD = 0.8
 """From this share of a Sev1's target on people are woken; below, and for other tickets, they hear of it where they look."""
-ENDED = ("resolved", "closed", "cancelled", "backlogged")
 PAGE: Urgency = "page"
 NOTIFY: Urgency = "notify"
 PAGED = ("sev1", "sev2")
@@ -43,21 +49,24 @@ MOST_CANDIDATES = 3
 LIKELY = 0.8
 """Candidates are the first systems that together are at least this probable, given that it is none of those that gave the ticket back."""
 
+_MIRRORED = {event.__name__ for event in MIRRORED}
 Target = tuple[str, str]
 """Channel and address."""
 Before = Callable[[Entry], Ticket | None]
 Find = Callable[[str], Ticket | None]
+Incidents = Callable[[str], Sequence[Target]]
 
 
 @dataclass(frozen=True, slots=True)
 class Requests:
     """`before` gives the ticket as it stood before an entry: whether a change was a raise cannot be seen from its result. `find` gives a
-    ticket as it stands.
+    ticket as it stands, `incidents` the targets that may hold an incident of their own for a ticket.
     """
 
     teams: Teams
     before: Before
     find: Find
+    incidents: Incidents = lambda ticket: ()
 
     def __post_init__(self) -> None:
         if not _reach(self.teams.triage, "page"):
@@ -72,9 +81,11 @@ class Requests:
             return []
         if isinstance(event, TicketReclassified) and not _raised(event, self.before(entry)):
             return []
+        mirrored = isinstance(event, MIRRORED)
+        told = dict.fromkeys(self.incidents(ticket.id), NOTIFY) if mirrored else self._reached(event, ticket)
         return [
             NotificationRequested(delivery=delivery_id(entry.id, *target), channel=target[0], address=target[1], urgency=urgency)
-            for target, urgency in self._reached(event, ticket).items()
+            for target, urgency in told.items()
         ]
 
     def _reached(self, event: Event, ticket: Ticket) -> dict[Target, Urgency]:
@@ -125,6 +136,8 @@ def delivery_id(cause: str, channel: str, address: str) -> str:
 
 def moot(cause: Entry, ticket: Ticket) -> str | None:
     """Why nobody needs to hear of this cause any more; None while somebody does."""
+    if cause.type in _MIRRORED:
+        return None if ticket.state in (TAKEN if cause.type == "TicketAcknowledged" else ENDED) else f"{ticket.id} is {ticket.state}"
     if ticket.state in ENDED:
         return f"{ticket.id} is {ticket.state}"
     if cause.type == "TicketRouted" and cause.data["team"] != ticket.team:

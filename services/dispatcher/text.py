@@ -7,9 +7,12 @@ from typing import Any
 from schemas.entries import Entry
 from schemas.tickets import Ticket
 from services.blind import shown
+from services.dispatcher.budget import PERSONAL
+from services.dispatcher.bundles import Bundled
 from services.dispatcher.channels import Message
 from services.dispatcher.leases import Candidate, Lease
 from services.groups import may_be_sev1
+from services.links import Deed, Links, Recipient
 from services.tickets import SERVICE
 
 UNDECIDED = "undecided"
@@ -17,6 +20,7 @@ TRIAGE = "triage"
 MOST_WORDS = 6
 LONGEST_BODY = 1_000
 LONGEST_WORKAROUND = 300
+LONGEST_BRIEF_PART = 40
 HEADLINES = {
     "TicketRouted": "Routed to {team}",
     "TicketQueued": "Waits in triage: decide where it goes",
@@ -29,27 +33,62 @@ HEADLINES = {
 }
 
 
-def compose(leased: Lease, public_url: str) -> Message:
+def compose(leased: Lease, places: Links) -> Message:
     """The ticket as it stands when the message goes out: sent again, it keeps its delivery id and tells what is true by then."""
     ticket, cause = shown(leased.ticket), leased.of.cause
-    links = _links(ticket, public_url)
+    links = _links(leased, places)
     return Message(
         delivery_id=leased.of.id,
         ticket_id=ticket.id,
-        title=_title(ticket),
-        text="\n".join(_lines(ticket, leased.of, links)),
+        title=_title(ticket, len(leased.bundle)),
+        text="\n".join((*_bundle(leased, places), *_lines(ticket, leased.of, links))),
         severity=ticket.severity or UNDECIDED,
         system=ticket.system or _decision(ticket).get("system", UNDECIDED),
         team=ticket.team or TRIAGE,
-        data=_data(ticket, cause, links) | {"urgency": leased.row["urgency"], "children": leased.of.children},
+        data=_data(ticket, cause, links) | {"urgency": leased.row["urgency"], "children": leased.of.children} | _along(leased),
+        brief=_brief(ticket, links, len(leased.bundle)),
     )
 
 
-def _title(ticket: Ticket) -> str:
-    """`[SEV1] HC-12 Cork Line 3: ...`; `[SEV3, SEV1?]` where the model would not exclude a Sev1."""
+def _title(ticket: Ticket, more: int = 0) -> str:
+    """`[SEV1] HC-12 Cork Line 3: ...`; `[SEV3, SEV1?]` where the model would not exclude a Sev1; `[SEV2] +7 HC-12 ...` with
+    seven others.
+    """
     doubt = ", SEV1?" if may_be_sev1(ticket) and ticket.severity != "sev1" else ""
     place = _joined(" ", ticket.site, ticket.area)
-    return f"[{(ticket.severity or UNDECIDED).upper()}{doubt}] {ticket.id} {place}: {_flat(ticket.title)}"
+    return f"[{(ticket.severity or UNDECIDED).upper()}{doubt}] {_more(more)}{ticket.id} {place}: {_flat(ticket.title)}"
+
+
+def _more(number: int) -> str:
+    return f"+{number} " if number else ""
+
+
+def _bundle(leased: Lease, places: Links) -> Iterator[str]:
+    """The others that this message tells, before the ticket that it is about."""
+    if leased.bundle:
+        yield f"{len(leased.bundle)} more that waited for you, so that you are not woken for each:"
+        yield from (f"- {_title(shown(each.ticket))}: {_answer(leased, each, places)}" for each in leased.bundle)
+        yield ""
+
+
+def _answer(leased: Lease, each: Bundled, places: Links) -> str:
+    """Where to acknowledge a ticket of the bundle, under its own delivery, or where to see it."""
+    told = Recipient(*leased.of.target, each.ticket.id)
+    link = places.deed("acknowledge", each.delivery, each.ticket, told, leased.row["requested_at"])
+    return link or places.ticket(each.ticket.id)
+
+
+def _along(leased: Lease) -> dict[str, object]:
+    return {"bundle": [{"delivery": each.delivery, "ticket": each.ticket.id} for each in leased.bundle]}
+
+
+def _brief(ticket: Ticket, links: Mapping[str, str], more: int) -> str:
+    """For a phone, on the first line: how grave, what stands still, where, what runs out. On the second: where to answer."""
+    grave = f"{(ticket.severity or UNDECIDED).upper()} {_more(more)}{ticket.id}"
+    place = ticket.site if ticket.area == ticket.stopped else _joined(" ", ticket.site, ticket.area)
+    parts = (_flat(ticket.stopped or ticket.title), place, _told("batch ", ticket.batch), _flat(ticket.clock))
+    words = _joined(" · ", grave, *(_cut(part, LONGEST_BRIEF_PART) for part in parts))
+    return f"{words}\n{links.get('acknowledge_page', links['ticket'])}"
 
 
 def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[str]:
@@ -69,11 +108,14 @@ def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[
     if "system" in _decision(ticket):
         yield f"Suggestion: {_suggestion(_decision(ticket))}"
     yield from _known_errors(_decision(ticket))
-    yield f"Workaround: {_flat(ticket.workaround) or 'none known'}"
+    yield f"Workaround: {_workaround(ticket)}"
     yield f"Happened: {_utc(ticket.occurred_at)}"
     yield f"Reported: {_utc(ticket.submitted_at)} by {_flat(ticket.reporter)} ({ticket.reporter_role})"
     yield f"Ticket: {links['ticket']}"
-    yield f"Acknowledge: POST {links['acknowledge']}"
+    yield f"Acknowledge: {links.get('acknowledge_page') or 'POST ' + links['acknowledge']}"
+    if "resolve_page" in links:
+        yield f"Resolve: {links['resolve_page']}"
+        yield "These two links are yours, for a day: who follows them acts in your name."
     yield from _quoted(ticket)
 
 
@@ -104,7 +146,14 @@ def _group(ticket: Ticket, children: int) -> Iterator[str]:
 def _known_errors(decision: Mapping[str, Any]) -> Iterator[str]:
     for known in decision.get("known_errors", ()):
         name = f"{known['known_error']} ({_percent(known['score'])}), {_flat(known['title'])}"
-        yield f"Known error: {name}: {_cut(_flat(known['workaround']), LONGEST_WORKAROUND)}"
+        yield f"Known error, approved: {name}: {_cut(_flat(known['workaround']), LONGEST_WORKAROUND)}"
+
+
+def _workaround(ticket: Ticket) -> str:
+    if not ticket.workaround:
+        return "none known"
+    accepted = f"accepted by {_flat(ticket.workaround_accepted_by)}" if ticket.workaround_accepted_by else "not accepted by QA"
+    return f"{_flat(ticket.workaround)} ({accepted})"
 
 
 def _suggestion(decision: Mapping[str, Any]) -> str:
@@ -132,18 +181,26 @@ def _quoted(ticket: Ticket) -> Iterator[str]:
 def _data(ticket: Ticket, cause: Entry, links: Mapping[str, str]) -> dict[str, object]:
     """The same for machines: JSON values only."""
     where = ("site", "area", "equipment", "process_order", "batch")
-    context = (*where, "stopped", "clock", "people_affected", "workaround", "gxp", "state", "version", "parent")
+    context = (*where, "stopped", "clock", "people_affected", "workaround", "workaround_accepted_by", "gxp", "state", "version", "parent")
     when = {"occurred_at": ticket.occurred_at.isoformat(), "submitted_at": ticket.submitted_at.isoformat()}
     because = {"id": cause.id, "type": cause.type, "actor": cause.actor, "role": cause.role, "reason": cause.reason}
+    because["at"] = cause.recorded_at.isoformat()
     thought = {name: _decision(ticket).get(name) for name in ("system", "confidence", "words", "reasons", "decided_by", "sev1_risk")}
     place = {name: getattr(ticket, name) for name in context}
     known = {"known_errors": list(_decision(ticket).get("known_errors", ()))}
     return place | when | known | {"cause": because, "suggestion": thought, "links": dict(links), "may_be_sev1": may_be_sev1(ticket)}
 
 
-def _links(ticket: Ticket, public_url: str) -> dict[str, str]:
-    here = f"{public_url.rstrip('/')}/v1/tickets/{ticket.id}"
-    return {"ticket": here, "acknowledge": f"{here}/acknowledge"}
+def _links(leased: Lease, places: Links) -> dict[str, str]:
+    """`..._page`: links by which the recipient acts, for people only: what is sent to a tool or a room would act in nobody's name."""
+    here, (channel, address) = places.ticket(leased.ticket.id), leased.of.target
+    links = {"ticket": here, "acknowledge": f"{here}/acknowledge"}
+    if channel not in PERSONAL:
+        return links
+    told, since = Recipient(channel, address, leased.ticket.id), leased.row["requested_at"]
+    deeds: tuple[Deed, ...] = ("acknowledge", "resolve")
+    made = {f"{deed}_page": places.deed(deed, leased.of.id, leased.ticket, told, since) for deed in deeds}
+    return links | {name: link for name, link in made.items() if link}
 
 
 def _decision(ticket: Ticket) -> Mapping[str, Any]:

@@ -26,23 +26,24 @@ REFRESH_SECONDS = 10
 MOST_SITES = 50
 SHORT = {"sev1": "Sev1", "sev2": "Sev2", "sev3": "Sev3", "sev4": "Sev4"}
 
+NOTHING = Markup()
 OPEN = ("open", "true")
 WITHOUT_SYSTEM = ("submitted", "triage")
 
 Filters = tuple[tuple[str, str], ...]
 
 
-def board(ledger: Ledger, site: str | None, refresh: bool, model: Watched | None = None) -> Markup:
+def board(ledger: Ledger, site: str | None, refresh: bool, verdicts: Markup = NOTHING, model: Watched | None = None) -> Markup:
     """HTML of one site's figures or, with `site` None, of all sites. Raises `NotFound` for a site without tickets."""
     alone = _alone(model, site) if model else Markup()
     if site is not None:
-        return _page(figures(ledger, site), site_names(ledger), refresh, alone)
+        return _page(figures(ledger, site), site_names(ledger), refresh, verdicts, alone)
     every = overview(ledger)
-    return _page(every.figures, [summary.site for summary in every.sites], refresh, _comparison(every.sites[:MOST_SITES]), alone)
+    return _page(every.figures, [summary.site for summary in every.sites], refresh, verdicts, _comparison(every.sites[:MOST_SITES]), alone)
 
 
-def _page(shown: Figures, sites: Sequence[str], refresh: bool, *more: Markup) -> Markup:
-    parts = (_head(sites, shown.site, refresh), _tiles(shown), _charts(shown), *more, _tables(shown), _foot(shown, refresh))
+def _page(shown: Figures, sites: Sequence[str], refresh: bool, verdicts: Markup, *more: Markup) -> Markup:
+    parts = (_head(sites, shown.site, refresh), verdicts, _tiles(shown), _charts(shown), *more, _tables(shown), _foot(shown, refresh))
     return _document(shown.site or "All sites", refresh, element("main", *parts))
 
 

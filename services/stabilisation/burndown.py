@@ -11,7 +11,7 @@ from sqlalchemy import Connection, case, select
 
 from schemas.figures import Burndown, Point, Step
 from schemas.tables import ENTRIES
-from services.stabilisation.elapsed import HAPPENED_AT
+from services.stabilisation.happened import HAPPENED_AT
 from services.stabilisation.lives import at_site
 
 OPENING = ("TicketSubmitted", "TicketReopened")

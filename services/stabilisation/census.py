@@ -1,17 +1,32 @@
-"""The tickets of a database in groups of the like, with the time they took: one pass, whatever the number of tickets."""
+"""How many tickets are alike, and how long they took: counted step by step, so that asking costs nothing, whatever their number."""
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
-
-from sqlalchemy import Connection, Row, case, func, select
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from itertools import accumulate
+from typing import NamedTuple, Protocol
 
 from schemas.figures import UNDECIDED
-from schemas.tables import TICKETS
-from services.stabilisation.elapsed import MICROSECONDS, microseconds_between
 
+SECOND = 1_000_000
 MINUTE, HOUR = 60, 3600
 ACKNOWLEDGED_WITHIN = (5 * MINUTE, 15 * MINUTE, 30 * MINUTE, HOUR, 4 * HOUR)
 RESOLVED_WITHIN = (4 * HOUR, 8 * HOUR, 24 * HOUR, 72 * HOUR)
+Alike = tuple[str, str, str, str]
+
+
+class Standing(Protocol):
+    """What of a ticket is counted; instants in microseconds since 1970."""
+
+    @property
+    def state(self) -> str: ...
+    @property
+    def severity(self) -> str | None: ...
+    @property
+    def system(self) -> str | None: ...
+    @property
+    def acknowledged_at(self) -> int | None: ...
+    @property
+    def resolved_at(self) -> int | None: ...
 
 
 class Distribution(NamedTuple):
@@ -38,32 +53,59 @@ class Group(NamedTuple):
     resolution: Distribution
 
 
-def census(connection: Connection) -> list[Group]:
-    return [_group(row) for row in connection.execute(_alike())]
+class _Durations:
+    """By the first threshold that a duration does not pass; what passes all of them comes last."""
+
+    __slots__ = ("counts", "limits", "total")
+
+    def __init__(self, thresholds: Sequence[int]) -> None:
+        self.limits = [seconds * SECOND for seconds in thresholds]
+        self.counts = [0] * (len(thresholds) + 1)
+        self.total = 0
+
+    def add(self, taken: int, number: int) -> None:
+        self.counts[bisect_left(self.limits, taken)] += number
+        self.total += number * taken
+
+    def told(self) -> Distribution:
+        *within, number = accumulate(self.counts)
+        return Distribution(tuple(within), number, self.total / SECOND)
 
 
-def _alike() -> Any:
-    """Materialised, so that each duration is worked out once and not once per threshold."""
-    times = {"acknowledgement": TICKETS.c.acknowledged_at, "resolution": TICKETS.c.resolved_at}
-    taken = [microseconds_between(TICKETS.c.submitted_at, until).label(name) for name, until in times.items()]
-    lives = select(TICKETS.c.site, TICKETS.c.system, TICKETS.c.severity, TICKETS.c.state, *taken).cte("lives").prefix_with("MATERIALIZED")
-    alike = (lives.c.site, lives.c.system, lives.c.severity, lives.c.state)
-    columns = [*_spread(lives.c.acknowledgement, ACKNOWLEDGED_WITHIN), *_spread(lives.c.resolution, RESOLVED_WITHIN)]
-    return select(*alike, func.count(), *columns).group_by(*alike)
+class _Tally:
+    __slots__ = ("acknowledgement", "resolution", "tickets")
+
+    def __init__(self) -> None:
+        self.tickets = 0
+        self.acknowledgement, self.resolution = _Durations(ACKNOWLEDGED_WITHIN), _Durations(RESOLVED_WITHIN)
+
+    def add(self, born: int, stand: Standing, number: int) -> None:
+        self.tickets += number
+        if stand.acknowledged_at is not None:
+            self.acknowledgement.add(stand.acknowledged_at - born, number)
+        if stand.resolved_at is not None:
+            self.resolution.add(stand.resolved_at - born, number)
 
 
-def _spread(taken: Any, thresholds: Iterable[int]) -> list[Any]:
-    within = [func.count(case((taken <= seconds * MICROSECONDS, 1))) for seconds in thresholds]
-    return [*within, func.count(taken), func.coalesce(func.sum(taken), 0)]
+class Census:
+    """Of every ticket of the ledger, as it stands."""
 
+    def __init__(self) -> None:
+        self._tallies: dict[Alike, _Tally] = {}
 
-def _group(row: Row[Any]) -> Group:
-    site, system, severity, state, tickets, *spread = tuple(row)
-    split = len(ACKNOWLEDGED_WITHIN) + 2
-    times = (_distribution(spread[:split]), _distribution(spread[split:]))
-    return Group(site, system or UNDECIDED, severity or UNDECIDED, state, tickets, *times)
+    def move(self, site: str, born: int, before: Standing | None, after: Standing) -> None:
+        """A ticket that was submitted at `born` took a step."""
+        if before is not None:
+            self._of(site, before).add(born, before, -1)
+        self._of(site, after).add(born, after, 1)
 
+    def _of(self, site: str, stand: Standing) -> _Tally:
+        alike = (site, stand.system or UNDECIDED, stand.severity or UNDECIDED, stand.state)
+        if alike not in self._tallies:
+            self._tallies[alike] = _Tally()
+        return self._tallies[alike]
 
-def _distribution(spread: Sequence[Any]) -> Distribution:
-    *within, number, total = spread
-    return Distribution(tuple(within), number, float(total) / MICROSECONDS)
+    def groups(self) -> Iterator[Group]:
+        for alike, tally in self._tallies.items():
+            if tally.tickets:
+                yield Group(*alike, tally.tickets, tally.acknowledgement.told(), tally.resolution.told())

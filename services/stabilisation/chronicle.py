@@ -20,8 +20,10 @@ from schemas.words import OPEN_STATES
 from services.calendars import EPOCH as EPOCH
 from services.calendars import MICROSECOND
 from services.db import Database
+from services.heap import uncollected
 from services.ledger import one_of
 from services.lifecycle import LIFECYCLE, doer, happened_at
+from services.stabilisation.census import Census
 from services.tickets import SERVICE
 
 PAGE = 5_000
@@ -125,6 +127,7 @@ class Chronicle:
     def __init__(self) -> None:
         self.position = 0
         self.rewritten = 0
+        self.census = Census()
         self.steps = 0
         self.sites: dict[str, dict[str, Track]] = {}
         self._busy = RLock()
@@ -137,9 +140,10 @@ class Chronicle:
             yield connection
 
     def catch_up(self, connection: Connection) -> None:
-        while rows := connection.execute(_after(self.position)).all():
-            for row in rows:
-                self.take(row)
+        with uncollected():
+            while rows := connection.execute(_after(self.position)).all():
+                for row in rows:
+                    self.take(row)
 
     def take(self, row: "Row[Any] | Entry") -> None:
         """An entry of the ledger, or the columns of one."""
@@ -147,17 +151,20 @@ class Chronicle:
         told = _TOLD.get(row.type)
         if told is None or row.ticket is None:
             return
-        tracks = self.sites.setdefault(str(row.site), {})
         when, known = micros(happened_at(row)), micros(row.recorded_at)  # type: ignore[arg-type]
+        tracks = self.sites.setdefault(str(row.site), {})
         if row.type == "TicketSubmitted":
-            tracks[row.ticket] = _born(row, when)
-            tracks[row.ticket].append(when, known, Stand(severity=row.data.get("reported_severity")))
-        elif row.ticket in tracks:
+            track = tracks[row.ticket] = _born(row, when)
+            before, after = None, Stand(severity=row.data.get("reported_severity"))
+        else:
             track = tracks[row.ticket]
-            when = max(when, track.whens[-1])
-            _go_on(track, row, (when, known), told)
-        self.rewritten += when < known
-        self.steps += 1
+            when, before = max(when, track.whens[-1]), track.stands[-1]
+            after = _answered(track, row, when, told(before, row, when))
+        if after is not before:
+            track.append(when, known, after)
+            self.census.move(str(row.site), track.born, before, after)
+            self.rewritten += when < known
+            self.steps += 1
 
 
 def _after(position: int) -> Any:
@@ -169,15 +176,10 @@ def _born(row: Any, when: int) -> Track:
     return Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at), asking)
 
 
-def _go_on(track: Track, row: Any, instants: tuple[int, int], told: Callable[[Stand, Any, int], Stand]) -> None:
+def _answered(track: Track, row: Any, when: int, stand: Stand) -> Stand:
     """A comment is a step only where it is the first answer."""
-    when, known = instants
-    before = track.stands[-1]
-    after = told(before, row, when)
-    if before.answered_at is None and row.type in ANSWERS and answers(row, track.asking):
-        after = after._replace(answered_at=when)
-    if after is not before or row.type != COMMENT:
-        track.append(when, known, after)
+    first = stand.answered_at is None and row.type in ANSWERS and answers(row, track.asking)
+    return stand._replace(answered_at=when) if first else stand
 
 
 def by_a_person(row: Any) -> bool:

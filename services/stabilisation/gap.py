@@ -61,9 +61,10 @@ def noise(view: View, at: int) -> float:
 
 
 def grows(view: View, at: int) -> bool:
-    """By more than chance may do."""
-    grown = growth(view, at)
-    return grown is not None and grown > noise(view, at) > 0
+    """By more than chance may do, and because more arrives than ends."""
+    grown, begin = growth(view, at), at - RECENT * DAY
+    rising = view.count(("created",), begin, at) > view.count(ENDED, begin, at)
+    return rising and grown is not None and grown > noise(view, at)
 
 
 def total_planned(plan: Plan, day: float) -> float:

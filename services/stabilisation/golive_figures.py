@@ -147,27 +147,40 @@ def _flagged_at(view: View, life: Life) -> int:
 
 
 def _exposure(view: View, reports: Iterable[ExposureText]) -> Exposure | None:
-    text = view.golive.text
-    today = local_date(text, view.instant)
-    told = [each for each in reports if local_date(text, text.starts_at) <= each.day <= today and each.day > today - timedelta(days=7)]
+    told = [each for each in reports if _is_of_the_week(view, each)]
     if not told:
         return None
     arrived = sum(_arrived(view, each) for each in told)
-    users = [each.active_users for each in told if each.active_users is not None]
-    rostered = [each.rostered_users for each in told if each.rostered_users is not None]
-    steps, batches = (sum(getattr(each, name) or 0 for each in told) for name in ("steps", "batches_started"))
+    steps, batches, users = (sum(_reported(told, name)) for name in ("steps", "batches_started", "active_users"))
     return Exposure(
         days=len(told),
         steps=steps,
         batches_started=batches,
-        batches_completed=sum(each.batches_completed or 0 for each in told),
-        batches_right_first_time=sum(each.batches_right_first_time or 0 for each in told),
-        active_users=sum(users) / len(users) if users else None,
-        rostered_users=sum(rostered) / len(rostered) if rostered else None,
-        arrivals_per_100_steps=100 * arrived / steps if steps else None,
-        arrivals_per_batch=arrived / batches if batches else None,
-        arrivals_per_user=arrived / sum(users) if users and sum(users) else None,
+        batches_completed=sum(_reported(told, "batches_completed")),
+        batches_right_first_time=sum(_reported(told, "batches_right_first_time")),
+        active_users=_mean(_reported(told, "active_users")),
+        rostered_users=_mean(_reported(told, "rostered_users")),
+        arrivals_per_100_steps=_per(100 * arrived, steps),
+        arrivals_per_batch=_per(arrived, batches),
+        arrivals_per_user=_per(arrived, users),
     )
+
+
+def _is_of_the_week(view: View, report: ExposureText) -> bool:
+    text, today = view.golive.text, local_date(view.golive.text, view.instant)
+    return max(local_date(text, text.starts_at), today - timedelta(days=6)) <= report.day <= today
+
+
+def _reported(told: Sequence[ExposureText], name: str) -> list[float]:
+    return [value for value in (getattr(each, name) for each in told) if value is not None]
+
+
+def _mean(values: Sequence[float]) -> float | None:
+    return _per(sum(values), len(values))
+
+
+def _per(number: float, of: float) -> float | None:
+    return number / of if of else None
 
 
 def _arrived(view: View, report: ExposureText) -> int:

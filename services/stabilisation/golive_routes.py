@@ -1,5 +1,6 @@
 """What follows for a go-live, over HTTP: figures, burndown, forecast, readiness, and the snapshots that were kept of them."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -8,16 +9,19 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from pydantic import BaseModel
 
+from schemas.golive_events import SnapshotTaken
 from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndown, Readiness, Status
-from schemas.golives import Snapshot, SnapshotHead
+from schemas.golives import GoLive, Snapshot, SnapshotHead
 from schemas.words import Severity, Slug
-from services.errors import Misconfigured, NotFound
+from services.errors import Misconfigured, NotFound, Refused
 from services.golives import golives_of
 from services.snapshots import newest, snapshots_of
 from services.stabilisation.asked import AsOf, TheLedger
+from services.stabilisation.keeper import keeping, taken_now
 from services.stabilisation.progress import Progress, Sight
 from services.stabilisation.report import MEDIA, Form, Kind, report
 from services.stabilisation.view import EVERYTHING, Only
+from services.web.callers import Caller
 from services.web.problems import refusals
 
 router = APIRouter(prefix="/v1/golives/{golive}", tags=["go-lives"], responses=refusals(NotFound))
@@ -93,6 +97,20 @@ def list_snapshots(golive: GoLivePath, ledger: TheLedger, limit: Annotated[int, 
     with ledger.database.read() as connection:
         found = list(snapshots_of(connection, golives_of(connection).find(golive)))[:limit]
     return Snapshots(snapshots=[SnapshotHead.model_validate(each.model_dump(exclude={"content"})) for each in found])
+
+
+@router.post("/snapshots", status_code=201, summary="Take a snapshot now", responses=refusals(Refused))
+async def take_snapshot(asked: AsAsked, caller: Caller) -> SnapshotHead:
+    """Between two stand-ups, for example to end the hypercare on it."""
+
+    def look() -> tuple[GoLive, SnapshotTaken]:
+        with asked.sight() as sight:
+            return sight.golive, taken_now(sight)
+
+    golive, snapshot = await asyncio.to_thread(look)
+    if not await asked.ledger.written(keeping(golive, snapshot, caller)):
+        raise Refused(f"{snapshot.snapshot} was taken in this very second")
+    return SnapshotHead(id=snapshot.snapshot, **snapshot.model_dump(include={"golive", "day", "as_of", "digest"}))
 
 
 @router.get("/snapshots/{day}", summary="Read a snapshot")

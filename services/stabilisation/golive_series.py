@@ -101,11 +101,10 @@ def _criterion(reading: Reading) -> Iterator[tuple[Labels, float]]:
 
 
 def _forecast(reading: Reading) -> Iterator[tuple[Labels, float]]:
-    today = reading.figures.as_of.date()
     for each in reading.forecast.targets:
         for quantile, day in (("p50", each.p50), ("p85", each.p85)):
             if day is not None:
-                yield (each.target, quantile), (day - today).days
+                yield (each.target, quantile), (day - reading.today).days
 
 
 def _forecast_state(reading: Reading) -> Iterator[tuple[Labels, float]]:
@@ -117,7 +116,7 @@ def _slip(reading: Reading) -> Iterator[tuple[Labels, float | None]]:
 
 
 def _late_forecast(reading: Reading) -> Iterator[tuple[Labels, float | None]]:
-    return (((each.target,), each.late_days) for each in reading.forecast.targets)
+    return (((each.target,), each.late_days if each.state == "date" else None) for each in reading.forecast.targets)
 
 
 def _undecided(reading: Reading) -> Iterator[tuple[Labels, float | None]]:

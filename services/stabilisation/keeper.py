@@ -11,9 +11,9 @@ from schemas.entries import Attribution
 from schemas.golive_events import SnapshotTaken
 from schemas.golives import GoLive
 from services.ledger import Draft, Ledger
-from services.snapshots import digest_of, keep_snapshot, snapshot_id, snapshots_of
-from services.stabilisation.days import standups
-from services.stabilisation.progress import Outline, Progress
+from services.snapshots import digest_of, keep_snapshot, snapshot_id, snapshot_ids
+from services.stabilisation.days import local_date, standups
+from services.stabilisation.progress import Outline, Progress, Sight
 from services.stabilisation.readiness import GUARD
 from services.tickets import SERVICE
 
@@ -40,9 +40,9 @@ class Keeper:
         """How many were kept."""
         kept = 0
         for golive, day, instant in await asyncio.to_thread(self.due):
-            taken = await asyncio.to_thread(self.taken, golive.id, day, instant)
-            kept += await self.ledger.written(_keeping(golive, taken))
-            log.info("snapshot taken", snapshot=taken.snapshot, digest=taken.digest)
+            snapshot = await asyncio.to_thread(self.taken, golive.id, day, instant)
+            kept += await self.ledger.written(keeping(golive, snapshot))
+            log.info("snapshot taken", snapshot=snapshot.snapshot, digest=snapshot.digest)
         return kept
 
     def due(self) -> list[tuple[GoLive, date, datetime]]:
@@ -53,22 +53,32 @@ class Keeper:
     def taken(self, golive: str, day: date, instant: datetime) -> SnapshotTaken:
         """As it was known at that instant, whenever this runs."""
         with self.progress.look(self.ledger, instant) as outline:
-            content = outline.sight(golive).status.model_dump(mode="json")
-        return SnapshotTaken(
-            golive=golive, snapshot=snapshot_id(golive, day), day=day, as_of=instant, digest=digest_of(content), content=content
-        )
+            return taken(outline.sight(golive), day, snapshot_id(golive, day))
+
+
+def taken(sight: Sight, day: date, snapshot: str) -> SnapshotTaken:
+    content = sight.status.model_dump(mode="json")
+    as_of = sight.outline.at
+    return SnapshotTaken(golive=sight.golive.id, snapshot=snapshot, day=day, as_of=as_of, digest=digest_of(content), content=content)
+
+
+def taken_now(sight: Sight) -> SnapshotTaken:
+    """Between two stand-ups, because somebody asks for it."""
+    at = sight.outline.at
+    day = local_date(sight.golive.text, at)
+    return taken(sight, day, snapshot_id(sight.golive.id, day, at))
 
 
 def _missing(outline: Outline, golive: GoLive) -> Iterator[tuple[GoLive, date, datetime]]:
-    there = {each.day for each in snapshots_of(outline.connection, golive)}
+    there = snapshot_ids(outline.connection, golive)
     last = golive.exited_at + GUARD if golive.exited_at else outline.at
     for day, instant in standups(golive.text, min(outline.at, last)):
-        if instant > golive.declared_at and day not in there:
+        if instant > golive.declared_at and snapshot_id(golive.id, day) not in there:
             yield golive, day, instant
 
 
-def _keeping(golive: GoLive, taken: SnapshotTaken) -> Callable[[Draft], bool]:
+def keeping(golive: GoLive, kept: SnapshotTaken, by: Attribution = KEEPER) -> Callable[[Draft], bool]:
     def command(draft: Draft) -> bool:
-        return keep_snapshot(draft, golive, taken, KEEPER)
+        return keep_snapshot(draft, golive, kept, by)
 
     return command

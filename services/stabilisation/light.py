@@ -1,4 +1,4 @@
-"""The traffic light of a go-live: by rule, with its reasons. Red and amber of the burndown are the rules of the alerts."""
+"""The traffic light of a go-live: by rule, with its reasons. The alerts of the burndown want more, because they are asked all the time."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -59,8 +59,12 @@ def _gxp_waits(seen: Seen) -> str | None:
 
 
 def _late(seen: Seen) -> str | None:
-    late = [each for each in seen.forecast.targets if each.target == "exit" and (each.state == "never" or (each.late_days or 0) > 0)]
-    return f"forecast: {late[0].reason}" if late else None
+    found = next(each for each in seen.forecast.targets if each.target == "exit")
+    if found.state == "never":
+        return f"forecast: {found.reason}"
+    if found.state != "date" or found.p85 is None or not found.late_days or found.late_days <= 0:
+        return None
+    return f"the exit is forecast for {found.p85:%d %b} at 85 %, {found.late_days:.0f} days after the planned end"
 
 
 def _overdue(seen: Seen) -> str | None:

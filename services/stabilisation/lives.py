@@ -11,7 +11,7 @@ from schemas.tables import ENTRIES, TICKETS
 from schemas.tickets import Ticket
 from schemas.words import Severity, State
 from services.lifecycle import LIFECYCLE, happened_at
-from services.stabilisation.elapsed import HAPPENED_AT
+from services.stabilisation.happened import HAPPENED_AT
 from services.tickets import fold
 
 QUEUING = ("TicketQueued", "TicketReturned", "TicketReopened")

@@ -19,6 +19,8 @@ GRAVE = ("sev1", "sev2")
 CLOCKS_TO_EXIT = ("acknowledgement", "resolution")
 RISING = 1.645
 """Laplace's U above it says that arrivals grow more frequent, at 10 % two-sided."""
+LEAST_FOR_TREND = 5
+"""With fewer tickets the last of them alone would make a trend."""
 ONE_DAY = timedelta(days=1)
 
 
@@ -95,7 +97,7 @@ def _arrivals_normal(evidence: Evidence, criterion: Criterion) -> Reading:
     mean = view.count(("created",), view.at - 7 * DAY, view.at) / 7
     begin = view.at - round(days * DAY)
     times = [(move.when - begin) / DAY for move in view.movements if move.kind == "created" and begin < move.when]
-    trend = laplace(times, days) if times else 0.0
+    trend = laplace(times, days) if len(times) >= LEAST_FOR_TREND else 0.0
     lived = micros(evidence.golive.text.starts_at) <= begin
     value = f"{mean:.1f} a day, trend {trend:+.1f}" if lived else f"{mean:.1f} a day, not {days:g} days yet"
     return Reading(lived and mean <= most and trend < RISING, value, f"at most {most:.1f} a day, trend below {RISING}")

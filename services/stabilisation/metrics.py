@@ -132,10 +132,37 @@ def _of_golives(series: Series) -> Metric:
     return Metric(f"hypercare_{series.name}", series.help, (*HERE, *series.labels), lambda scrape: of_golive.told(series, scrape.golives))
 
 
-METRICS: tuple[Metric | Histogram, ...] = (
+PIPELINE: tuple[Metric | Histogram, ...] = (
     Metric(
         "hypercare_build_info", "Always 1; the label is the version that runs.", ("version",), lambda _: [((version("hypercare"),), 1.0)]
     ),
+    Metric(
+        "hypercare_undecided_oldest_seconds",
+        "Age of the oldest ticket that the classifier has not decided on; 0 without one.",
+        (),
+        lambda scrape: _alone(scrape.oldest_undecided),
+    ),
+    Metric("hypercare_ledger_head_seq", "Number of the ledger's last entry.", (), lambda scrape: _alone(scrape.head.seq)),
+    Metric("hypercare_consumer_lag_events", "Events that a service has still to handle.", ("consumer",), _consumer_lag),
+    Metric("hypercare_relay_lag_events", "Ledger entries that are not on Kafka yet; absent without a relay.", (), _relay_lag),
+    Metric("hypercare_relay_lag_seconds", "Age of the oldest entry that is not on Kafka yet; absent without a relay.", (), _relay_age),
+    Metric(
+        "hypercare_dead_letters",
+        "Dead letters that wait for a person.",
+        ("kind",),
+        lambda scrape: [((kind,), float(scrape.letters.get(kind, 0))) for kind in LETTER_KINDS],
+    ),
+    Metric("hypercare_deliveries", "Notifications by channel and state.", ("channel", "state"), _deliveries),
+    Metric(
+        "hypercare_delivery_oldest_pending_seconds",
+        "Age of the oldest notification that is neither accepted nor given up; 0 without one.",
+        (),
+        lambda scrape: _alone(scrape.oldest_delivery),
+    ),
+)
+"""What every process tells: it needs nothing but the tables of the services."""
+METRICS: tuple[Metric | Histogram, ...] = (
+    *PIPELINE,
     Metric("hypercare_tickets_open", "Open tickets.", ("site", "system", "severity", "state"), _open),
     Metric("hypercare_tickets_submitted_total", "Tickets submitted since the beginning.", ("site",), _submitted),
     Histogram(
@@ -164,29 +191,6 @@ METRICS: tuple[Metric | Histogram, ...] = (
         "Time since the oldest ticket of the triage queue came into it; 0 when it is empty.",
         ("site",),
         lambda scrape: _per_site(scrape.oldest_queued),
-    ),
-    Metric(
-        "hypercare_undecided_oldest_seconds",
-        "Age of the oldest ticket that the classifier has not decided on; 0 without one.",
-        (),
-        lambda scrape: _alone(scrape.oldest_undecided),
-    ),
-    Metric("hypercare_ledger_head_seq", "Number of the ledger's last entry.", (), lambda scrape: _alone(scrape.head.seq)),
-    Metric("hypercare_consumer_lag_events", "Events that a service has still to handle.", ("consumer",), _consumer_lag),
-    Metric("hypercare_relay_lag_events", "Ledger entries that are not on Kafka yet; absent without a relay.", (), _relay_lag),
-    Metric("hypercare_relay_lag_seconds", "Age of the oldest entry that is not on Kafka yet; absent without a relay.", (), _relay_age),
-    Metric(
-        "hypercare_dead_letters",
-        "Dead letters that wait for a person.",
-        ("kind",),
-        lambda scrape: [((kind,), float(scrape.letters.get(kind, 0))) for kind in LETTER_KINDS],
-    ),
-    Metric("hypercare_deliveries", "Notifications by channel and state.", ("channel", "state"), _deliveries),
-    Metric(
-        "hypercare_delivery_oldest_pending_seconds",
-        "Age of the oldest notification that is neither accepted nor given up; 0 without one.",
-        (),
-        lambda scrape: _alone(scrape.oldest_delivery),
     ),
     Metric("hypercare_model_info", "Always 1; the label is the version that decided last.", ("version",), of_model.version),
     Metric(
@@ -246,6 +250,7 @@ METRICS: tuple[Metric | Histogram, ...] = (
     Metric("hypercare_known_error_hits_total", "Tickets that a known error was offered to.", ("known_error",), of_model.known_error_hits),
     *(_of_golives(series) for series in SERIES),
 )
+"""What a process with the role stabilisation tells."""
 
 
 class Metrics(Collector):
@@ -263,13 +268,29 @@ class Metrics(Collector):
 
     def collect(self) -> Iterator[Family]:
         watched, readings = self.watch.look(self.ledger.database), self.pulse.readings(self.ledger)
-        with self.ledger.database.read() as connection:
-            scrape = Scrape(connection, present(connection, self.ledger.clock()), watched, readings)
+        chronicle = self.pulse.progress.chronicle
+        with chronicle.up_to_date(self.ledger.database) as connection:
+            scrape = Scrape(connection, present(connection, self.ledger.clock()), chronicle, watched, readings)
             yield from [metric.family(scrape) for metric in self.metrics]
 
 
-def registry(ledger: Ledger, watch: Watch, pulse: Pulse) -> CollectorRegistry:
+class Pipeline(Collector):
+    """The same of the pipeline alone, for a process that folds nothing."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+
+    def describe(self) -> Iterable[Family]:
+        return ()
+
+    def collect(self) -> Iterator[Family]:
+        with self.ledger.database.read() as connection:
+            scrape = Scrape(connection, present(connection, self.ledger.clock()))
+            yield from [metric.family(scrape) for metric in PIPELINE]
+
+
+def registry(collector: Collector) -> CollectorRegistry:
     """One of its own: nothing that other code counts in this process comes with it."""
     own = CollectorRegistry()
-    own.register(Metrics(ledger, watch, pulse))
+    own.register(collector)
     return own

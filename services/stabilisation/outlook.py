@@ -1,7 +1,7 @@
 """When will it be over? A go-live's days, as the forecast (models/forecast.py) wants them, and its answer in the site's dates."""
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 from functools import lru_cache
 from math import inf
 
@@ -14,7 +14,7 @@ from schemas.golives import RESTS, GoLive
 from schemas.words import SEVERITIES
 from services.stabilisation.balance import balance
 from services.stabilisation.chronicle import micros
-from services.stabilisation.days import DAY, days_until, first_day, instant_of, local_date
+from services.stabilisation.days import DAY, days_until, first_day, instant_of, local_date, rests
 from services.stabilisation.view import View
 
 AS = {UNDECIDED: "sev3"}
@@ -40,7 +40,7 @@ def outlook(view: View, waves: Sequence[Wave]) -> GoLiveForecast:
         as_of=view.instant,
         planned_end=golive.text.planned_end,
         paths=PATHS,
-        targets=tuple(_target(golive, name, answer, begin) for name, answer in told.items()),
+        targets=tuple(_target(view, name, answer) for name, answer in told.items()),
         remaining=main.remaining,
         trend=main.trend,
         fit=main.fitted._asdict() if main.fitted else None,
@@ -64,11 +64,21 @@ def _nothing_yet(view: View) -> GoLiveForecast:
     )
 
 
-def _target(golive: GoLive, name: str, answer: Forecast, begin: date) -> TargetForecast:
-    today = begin + answer.today * DAY
-    p50, p85 = (today + days * DAY if days is not None else None for days in (answer.p50, answer.p85))
-    late = (p85 - local_date(golive.text, golive.text.planned_end)).days if p85 else None
+def _target(view: View, name: str, answer: Forecast) -> TargetForecast:
+    """A date is the day at whose end the target is met; what holds is met today."""
+    text = view.golive.text
+    begin = local_date(text, view.instant) if answer.state == "holds" else first_day(text) + answer.today * DAY
+    p50, p85 = (begin + days * DAY if days is not None else None for days in (answer.p50, answer.p85))
+    late = (p85 - local_date(text, text.planned_end)).days if p85 else None
     return TargetForecast(target=name, state=answer.state, reason=answer.reason, p50=p50, p85=p85, late_days=late)
+
+
+def slip(before: date | None, now: TargetForecast) -> float | None:
+    """Days by which a half-way date is later than the one of the day before. What holds was met by the last whole day, and is not late."""
+    if before is None or now.p50 is None:
+        return None
+    later = (now.p50 - before).days
+    return min(later - 1, 0) if now.state == "holds" else later
 
 
 def course_of(view: View, waves: Sequence[Wave] = ()) -> Course | None:
@@ -100,13 +110,12 @@ def _counts(days: Sequence[date], rows: Sequence[DayBalance], kinds: Sequence[st
 
 
 def _rests(golive: GoLive, begin: date) -> list[int]:
-    """Numbers of the days of holidays and shutdowns, from their first to their last."""
-    spans = ((local_date(golive.text, each.at), each) for each in golive.scope_events if each.kind in RESTS)
-    return [
-        (first - begin).days + place
-        for first, each in spans
-        for place in range((local_date(golive.text, (each.until or each.at + DAY) - timedelta(microseconds=1)) - first).days + 1)
-    ]
+    """Numbers of the days on which nobody works."""
+    text = golive.text
+    told = [each for each in golive.scope_events if each.kind in RESTS]
+    spans = [(local_date(text, each.at), local_date(text, each.until or each.at + DAY)) for each in told]
+    days = {first + place * DAY for first, last in spans for place in range((last - first).days + 1)}
+    return [(day - begin).days for day in sorted(days) if rests(golive, day)]
 
 
 def _planned(golive: GoLive, begin: date) -> list[ScopeEvent]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cached_property
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from schemas.golives import ExposureText, GoLive
 from services.golives import GoLives, golives_of
 from services.ledger import Ledger
 from services.policies import Terms, in_terms, terms_of
-from services.snapshots import p50_the_day_before
+from services.snapshots import p50_the_day_before, snapshots_of
 from services.stabilisation.attention import attention
 from services.stabilisation.chronicle import Chronicle, Track, micros
 from services.stabilisation.clocks import Clockwork
@@ -26,11 +26,12 @@ from services.stabilisation.gap import grows, planned_burndown
 from services.stabilisation.golive_figures import golive_figures
 from services.stabilisation.light import Seen, light_of
 from services.stabilisation.measures import Evidence
-from services.stabilisation.outlook import outlook, wave_of
+from services.stabilisation.outlook import outlook, slip, wave_of
 from services.stabilisation.readiness import Sitting, phase_of, readiness, relapse_of, sit
 from services.stabilisation.view import DAY, EVERYTHING, Life, Movement, Only, View, members, movements_of
 
 MOST_SITTINGS = 20_000
+MOST_GOLIVES = 50
 
 
 @dataclass
@@ -57,12 +58,16 @@ class Progress:
 
     def members(self, golives: GoLives, golive: GoLive) -> "Members":
         """Remembered until something happens."""
-        places = tuple((each.id, each.text.starts_at, each.text.areas) for each in golives.at(golive.site))
-        stage = (self.chronicle.position, places)
+        stage = (self.chronicle.position, _places(golives, golive))
         if golive.id not in self._cast or self._cast[golive.id].stage != stage:
             tracks = members(self.chronicle, golives, golive)
             self._cast[golive.id] = Members(stage, tracks, movements_of(Life(track, len(track.stands)) for track in tracks))
         return self._cast[golive.id]
+
+
+def _places(golives: GoLives, golive: GoLive) -> Sequence[object]:
+    """What of all the go-lives of a site says which tickets are of one."""
+    return tuple((each.id, each.text.starts_at, each.text.areas) for each in golives.at(golive.site))
 
 
 class Members(NamedTuple):
@@ -82,6 +87,10 @@ class Outline:
     at: datetime
     golives: GoLives
     now: bool = True
+
+    def newest(self) -> list[GoLive]:
+        """As many as are watched, so that the label sets of their series stay closed."""
+        return sorted(self.golives.of.values(), key=lambda golive: golive.text.starts_at, reverse=True)[:MOST_GOLIVES]
 
     def sight(self, golive: str, only: Only = EVERYTHING) -> "Sight":
         """Raises `NotFound`."""
@@ -135,14 +144,19 @@ class Sight:
     def burndown(self) -> PlannedBurndown:
         return planned_burndown(self.view)
 
+    @property
+    def reported(self) -> bool:
+        """Is there a snapshot to report of?"""
+        return next(snapshots_of(self.outline.connection, self.golive), None) is not None
+
     @cached_property
     def forecast(self) -> GoLiveForecast:
-        told = outlook(self.view, self._waves())
+        told = outlook(self.view, self.waves())
         before = p50_the_day_before(self.outline.connection, self.golive, self.outline.at)
-        targets = (each.model_copy(update={"slip_days": _days(before.get(each.target), each.p50)}) for each in told.targets)
+        targets = (each.model_copy(update={"slip_days": slip(before.get(each.target), each)}) for each in told.targets)
         return told.model_copy(update={"targets": tuple(targets)})
 
-    def _waves(self) -> list[Wave]:
+    def waves(self) -> list[Wave]:
         """Of the go-lives before this one, at every site: what the model of the next is told beforehand."""
         earlier = [each for each in self.outline.golives.of.values() if each.text.starts_at < self.golive.text.starts_at]
         waves = (wave_of(self.outline.view(each), self._scale(each)) for each in earlier)
@@ -161,14 +175,8 @@ class Sight:
 
     def _sitting(self, at: int) -> Sitting:
         chronicle, golive, kept = self.outline.progress.chronicle, self.golive, self.outline.progress.sittings
-        said = (
-            golive.text,
-            golive.criteria,
-            golive.waivers,
-            golive.attestations,
-            golive.scope_events,
-            in_terms(self.outline.terms, golive.site),
-        )
+        told = (_places(self.outline.golives, golive), self.outline.clockwork(golive.site).terms)
+        said = (golive.text, golive.criteria, golive.waivers, golive.attestations, golive.scope_events, told)
         key = (golive.id, hash(repr(said)), hash(tuple(self.exposure)), at, chronicle.rewritten and (chronicle.rewritten, self.view.known))
         if key not in kept:
             if len(kept) >= MOST_SITTINGS:
@@ -201,10 +209,6 @@ class Sight:
             attention=self.attention,
             sittings=tuple(Sat(at=each.at, verdicts=each.verdicts) for each in self.sittings),
         )
-
-
-def _days(before: date | None, now: date | None) -> float | None:
-    return (now - before) / timedelta(days=1) if before and now else None
 
 
 def _rostered(reports: dict[date, ExposureText]) -> float:

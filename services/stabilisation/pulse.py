@@ -4,31 +4,40 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from services.ledger import Ledger
-from services.stabilisation.progress import Outline, Progress
+from services.ledger import Ledger, read_head
+from services.stabilisation.progress import Progress
 from services.stabilisation.reading import Reading, read
 
-MOST_GOLIVES = 50
 AFTER_S = 1.0
-WAITS = 5_000
-"""Steps of tickets that a scrape works out itself; with more it is given what the scrape before it asked for."""
+MOST_STEPS = 5_000
+"""So many steps of tickets a scrape works out itself; with more it is given what the scrape before it asked for."""
 
 
 @dataclass
 class Pulse:
-    """Of one process. A restarted one answers its first scrape with fresh readings, however long they take."""
+    """Of one process. More than `most_steps` that it holds or has not read yet, and a scrape does not wait for them; work beside the
+    scrapes begins `after` seconds.
+    """
 
     progress: Progress
-    _readings: list[Reading] | None = None
+    most_steps: int = MOST_STEPS
+    after: float = AFTER_S
+    _readings: list[Reading] = field(default_factory=list)
     _at_work: threading.Lock = field(default_factory=threading.Lock)
 
     def readings(self, ledger: Ledger) -> list[Reading]:
-        """As of now; of a large installation as of the scrape before."""
-        if self._readings is None or self.progress.chronicle.steps <= WAITS:
+        """As of now; of a large installation as of the scrape before, and none where this process has just begun to read it."""
+        if self._is_small(ledger):
             self._readings = self.fresh(ledger)
         elif self._at_work.acquire(blocking=False):
             threading.Thread(target=self._renew, args=(ledger,), name="golive-readings", daemon=True).start()
         return self._readings
+
+    def _is_small(self, ledger: Ledger) -> bool:
+        chronicle = self.progress.chronicle
+        with ledger.database.read() as connection:
+            unread = read_head(connection)["seq"] - chronicle.position
+        return bool(chronicle.steps + unread <= self.most_steps)
 
     def rest(self) -> None:
         """Until nothing is worked out beside the scrapes."""
@@ -38,17 +47,17 @@ class Pulse:
     def _renew(self, ledger: Ledger) -> None:
         """Once the scrape that asks for it is answered: it would share the processor with it."""
         try:
-            time.sleep(AFTER_S)
+            time.sleep(self.after)
             self._readings = self.fresh(ledger)
         finally:
             self._at_work.release()
 
     def fresh(self, ledger: Ledger) -> list[Reading]:
+        """One go-live after the other, so that others may look in between."""
         with self.progress.look(ledger) as outline:
-            return [read(outline.sight(golive)) for golive in _watched(outline)]
+            golives = [golive.id for golive in outline.newest()]
+        return [self._read(ledger, golive) for golive in golives]
 
-
-def _watched(outline: Outline) -> list[str]:
-    """The newest, so that the label sets stay closed."""
-    newest = sorted(outline.golives.of.values(), key=lambda golive: golive.text.starts_at, reverse=True)
-    return [golive.id for golive in newest[:MOST_GOLIVES]]
+    def _read(self, ledger: Ledger, golive: str) -> Reading:
+        with self.progress.look(ledger) as outline:
+            return read(outline.sight(golive))

@@ -1,20 +1,22 @@
 """What is read of one go-live for its series."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import NamedTuple
 
 from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndown, Readiness
 from schemas.golives import GoLive
 from services.snapshots import snapshots_of
+from services.stabilisation.days import local_date
 from services.stabilisation.plan import planned_open
 from services.stabilisation.progress import Sight
 from services.stabilisation.signals import floods, oldest_unattended_sev1, repeats, shift_runs, silence, storm
 
 
 class Reading(NamedTuple):
-    """What the series of one go-live are made of, as known at one instant."""
+    """What the series of one go-live are made of, as known at one instant; `today` is the site's."""
 
     labels: tuple[str, str, str]
+    today: date
     figures: GoLiveFigures
     burndown: PlannedBurndown
     readiness: Readiness
@@ -36,6 +38,7 @@ def read(sight: Sight) -> Reading:
     last = next(snapshots_of(sight.outline.connection, golive), None)
     return Reading(
         labels=(golive.id, golive.site, golive.text.wave),
+        today=local_date(golive.text, sight.outline.at),
         figures=sight.figures,
         burndown=sight.burndown,
         readiness=sight.readiness,

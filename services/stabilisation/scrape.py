@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import Any
@@ -14,9 +14,10 @@ from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, KNOWN_
 from services.deliveries import AGAIN
 from services.releases import Releases, releases_of
 from services.stabilisation.burndown import OPENING
-from services.stabilisation.census import Group, census
-from services.stabilisation.elapsed import HAPPENED_AT
+from services.stabilisation.census import Group
+from services.stabilisation.chronicle import Chronicle
 from services.stabilisation.figures import UNACKNOWLEDGED
+from services.stabilisation.happened import HAPPENED_AT
 from services.stabilisation.lives import QUEUING
 from services.stabilisation.reading import Reading
 from services.stabilisation.watching import Watched
@@ -36,6 +37,7 @@ class Scrape:
 
     connection: Connection
     now: datetime
+    chronicle: Chronicle = field(default_factory=Chronicle)
     watched: Watched | None = None
     golives: Sequence[Reading] = ()
 
@@ -45,10 +47,8 @@ class Scrape:
 
     @cached_property
     def submissions(self) -> dict[str, int]:
-        """Tickets per site since the beginning, from the ledger, the site with the oldest ticket first."""
-        of_type = select(ENTRIES.c.site, func.count(), func.min(ENTRIES.c.seq)).where(ENTRIES.c.type == "TicketSubmitted")
-        rows = self.connection.execute(of_type.group_by(ENTRIES.c.site)).all()
-        return {row[0]: row[1] for row in sorted(rows, key=lambda row: int(row[2]))}
+        """Tickets per site since the beginning, the site with the oldest ticket first."""
+        return {site: len(tracks) for site, tracks in self.chronicle.sites.items()}
 
     @cached_property
     def sites(self) -> list[str]:
@@ -64,7 +64,7 @@ class Scrape:
 
     @cached_property
     def groups(self) -> list[Group]:
-        found = census(self.connection)
+        found = list(self.chronicle.census.groups())
         systems = _most_used(found)
         return [group._replace(site=self.site(group.site), system=group.system if group.system in systems else OTHER) for group in found]
 

@@ -1,6 +1,7 @@
 """What alerts look for in the tickets of a go-live: storms, repeats, a route that floods, silence, a Sev1 that nobody takes."""
 
 from collections import Counter
+from collections.abc import Iterable
 from datetime import timedelta
 from math import exp
 
@@ -12,6 +13,9 @@ from services.stabilisation.view import DAY, SECOND, Life, View
 
 STORM = 30 * 60 * SECOND
 RARE = 0.01
+MOST_ROUTES = 20
+OTHER = "other"
+"""Stands for the systems beyond the busiest `MOST_ROUTES`: their names come from people."""
 LEAST_MEAN = 0.5
 """Tickets a day of a route that was quiet for a week: the limit is not 0 there."""
 
@@ -42,12 +46,17 @@ def repeats(view: View) -> int:
 def floods(view: View) -> dict[str, bool]:
     """By system: were more tickets submitted in 24 hours than chance allows (Poisson, 99 %), held against the 7 days before?"""
     day, week = view.at - DAY, view.at - 8 * DAY
-    fresh: Counter[str] = Counter()
-    before: Counter[str] = Counter()
-    for life in view.lives:
-        if life.track.born > week:
-            (fresh if life.track.born > day else before)[life.stand.system or UNDECIDED] += 1
+    born = [(life.stand.system or UNDECIDED, life.track.born) for life in view.lives if life.track.born > week]
+    named = _busiest(system for system, _ in born)
+    told = [(system if system in named else OTHER, instant) for system, instant in born]
+    fresh = Counter(system for system, instant in told if instant > day)
+    before = Counter(system for system, instant in told if instant <= day)
     return {system: fresh[system] > poisson_limit(max(before[system] / 7, LEAST_MEAN)) for system in sorted(fresh.keys() | before.keys())}
+
+
+def _busiest(systems: Iterable[str]) -> frozenset[str]:
+    counts = Counter(systems)
+    return frozenset(sorted(counts, key=lambda system: (-counts[system], system))[:MOST_ROUTES])
 
 
 def poisson_limit(mean: float) -> int:

@@ -37,10 +37,13 @@ class Shell(FastAPI):
         return document
 
 
-def create_app(routers: Sequence[APIRouter], callers: Callers, checks: Sequence[Check] = (), title: str = "hypercare") -> FastAPI:
-    """Every router but health and documentation asks who calls. `app.state.drain.begin()` announces the end of the process."""
+def create_app(routers: Sequence[APIRouter], callers: Callers, checks: Sequence[Check] = (), unlocked: Sequence[APIRouter] = ()) -> FastAPI:
+    """Every router but health, documentation and the unlocked ones, which check their own links, asks who calls.
+
+    `app.state.drain.begin()` announces the end of the process.
+    """
     app = Shell(
-        title=title,
+        title="hypercare",
         description=ABOUT,
         version=version("hypercare"),
         docs_url=None,
@@ -56,7 +59,8 @@ def create_app(routers: Sequence[APIRouter], callers: Callers, checks: Sequence[
     app.add_middleware(RequestIds)
     handle_errors(app)
     app.include_router(health.router)
-    app.include_router(reference.router)
+    for router in (reference.router, *unlocked):
+        app.include_router(router)
     for router in routers:
         _check_bodies(router)
         app.include_router(router, dependencies=[Depends(caller_of)], responses=EVERYWHERE)

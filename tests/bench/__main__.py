@@ -13,8 +13,10 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import http, latency, memory, scoring, streaming
+from tests.bench import history, http, latency, memory, scoring, stabilising, streaming
 
+MODULES = (http, latency, memory, scoring, streaming, history, stabilising)
+MEASURES = tuple(module.measure for module in MODULES)
 OUT = Path("bench.json")
 PAGE = Path("docs/performance.md")
 
@@ -41,7 +43,7 @@ def main() -> int:
     console = Console()
     figures: list[Figure] = []
     with tempfile.TemporaryDirectory(prefix="hypercare-bench-") as folder:
-        for measure in (http.measure, latency.measure, streaming.measure, memory.measure, scoring.measure):
+        for measure in MEASURES:
             console.print(f"[dim]{(measure.__doc__ or '').strip()}")
             figures += [Figure(*figure) for figure in asyncio.run(measure(Path(folder)))]
     console.print(_table(figures))

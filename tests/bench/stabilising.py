@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import random
 import subprocess
 import sys
@@ -22,11 +23,12 @@ from schemas.tables import ENTRIES, TICKETS
 from services import golives as said
 from services.db import Database, migrate, open_database, store
 from services.ledger import Draft, Ledger
-from services.stabilisation.metrics import registry
+from services.stabilisation.metrics import Metrics, registry
 from services.stabilisation.progress import Progress
 from services.stabilisation.pulse import Pulse
 from services.stabilisation.watching import Watch
 from services.tickets import fold
+from tests.bench.memory import resident
 
 Measured = list[tuple[str, float, str, str, str]]
 BEGIN = datetime(2026, 3, 2, 6, tzinfo=UTC)
@@ -105,8 +107,8 @@ def scraped(folder: Path) -> Measured:
     database, tickets = filled(folder / "many.db", 100_000, sites)
     ledger, watch, pulse = Ledger(database, lambda: BEGIN + SPAN), Watch(), Pulse(Progress())
     declare(ledger, sites)
-    first = timed(lambda: generate_latest(registry(ledger, watch, pulse)), 1)
-    alone = timed(lambda: generate_latest(registry(ledger, watch, pulse)), 9, pulse.rest)
+    first = timed(lambda: generate_latest(registry(Metrics(ledger, watch, pulse))), 1)
+    alone = timed(lambda: generate_latest(registry(Metrics(ledger, watch, pulse))), 9, pulse.rest)
     ledger.close()
     database.close()
     return [
@@ -210,17 +212,14 @@ def _story(chance: random.Random, number: int, site: str) -> Iterator[dict[str, 
 
 
 PREDICTION = {
-    "decision": "route", "kind": "defect", "confidence": 0.93, "threshold": 0.8, "sev1_risk": 0.02, "sev1_candidate": False, "unknown_words": 0.1,
-    "prediction_set": ["erp"], "systems": [{"system": name, "probability": 0.1} for name in ("erp", "lims", "oee", "mes_config", "plc_scada")],
-    "words": [{"word": f"word{number}", "weight": 0.1} for number in range(8)], "similar": [],
+    "decision": "route", "kind": "defect", "confidence": 0.93, "threshold": 0.8, "sev1_risk": 0.02, "sev1_candidate": False,
+    "unknown_words": 0.1, "prediction_set": ["erp"], "similar": [],
+    "systems": [{"system": name, "probability": 0.1} for name in ("erp", "lims", "oee", "mes_config", "plc_scada")],
+    "words": [{"word": f"word{number}", "weight": 0.1} for number in range(8)],
 }  # fmt: skip
 
 
 def main() -> None:
-    import os
-
-    from tests.bench.memory import resident
-
     database = open_database(f"sqlite:///{sys.argv[1]}")
     ledger, progress = Ledger(database, lambda: BEGIN + SPAN), Progress()
     begun = time.perf_counter()

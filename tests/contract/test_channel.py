@@ -5,29 +5,39 @@ import json
 import logging
 import re
 import threading
+import time
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from email.message import EmailMessage
+from importlib.util import find_spec
 
 import pytest
 
 from services.dispatcher.channels import (
+    AlertmanagerSettings,
+    AppriseSettings,
     Channel,
     ConsoleSettings,
     MailSettings,
     Message,
+    PagerDutySettings,
     Recorder,
     Undelivered,
     WebhookSettings,
     open_channels,
 )
+from services.dispatcher.channels.chat import unmentioned
+from services.dispatcher.channels.courier import Road
 from services.errors import Misconfigured
-from tests.sinks import AUTHORITY, MailSink, Sink, server_tls
+from tests.sinks import AUTHORITY, MailSink, Received, Reply, Sink, drip, never, raw, reset, server_tls, status
 
 SECRET = "whsec_Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5"
 PASSWORD = "canary-of-the-mail-server"
+ROUTING_KEY = "canary0routing0key0of0pagerduty0"
+DEADLINE = 0.3
+LOOPBACK = Road(["127.0.0.0/8"], DEADLINE)
 MESSAGE = Message(
     delivery_id="dlv-0001",
     ticket_id="T-17",
@@ -49,13 +59,19 @@ class Arrival:
 
 @dataclass(frozen=True)
 class Rig:
-    """A channel with a provider behind it; `for_people`: the provider shows the text rather than parses it."""
+    """A channel with a provider behind it; `for_people`: the provider shows the text rather than parses it. `quoted`: what the channel
+    makes of text that its provider would act on. `sink`: the provider, where it speaks HTTP. `told_final`: it tells a final refusal from a
+    passing one.
+    """
 
     channel: Channel
     address: str
     arrivals: Callable[[], list[Arrival]]
     refuse: Callable[[bool], object]
     for_people: bool
+    quoted: Callable[[str], str] = str
+    sink: Sink | None = None
+    told_final: bool = True
 
     def send(self, message: Message) -> None:
         self.channel.send(message, self.address)
@@ -92,13 +108,58 @@ def console(_stack: ExitStack) -> Rig:
 
 def webhook(stack: ExitStack) -> Rig:
     sink = stack.enter_context(Sink())
-    channel = open_channels(WebhookSettings({sink.url: [SECRET]}, allowed_networks=["127.0.0.0/8"]))["webhook"]
+    channel = open_channels(WebhookSettings({sink.url: [SECRET]}, ["127.0.0.0/8"], DEADLINE))["webhook"]
 
     def arrivals() -> list[Arrival]:
         bodies = [(request.headers["webhook-id"], json.loads(request.body)) for request in sink.received]
         return [Arrival(found, body["title"], body["text"]) for found, body in bodies]
 
-    return Rig(channel, sink.url, arrivals, lambda final: sink.reply(400 if final else 503), for_people=False)
+    return Rig(channel, sink.url, arrivals, lambda final: sink.reply(400 if final else 503), for_people=False, sink=sink)
+
+
+def pagerduty(stack: ExitStack) -> Rig:
+    sink = stack.enter_context(Sink())
+    channel = open_channels(PagerDutySettings({"erp": ROUTING_KEY}, sink.url, LOOPBACK))["pagerduty"]
+
+    def arrival(request: Received) -> Arrival:
+        payload = json.loads(request.body)["payload"]
+        return Arrival(payload["custom_details"]["delivery"], payload["summary"], payload["custom_details"]["text"])
+
+    return over_http(channel, "erp", sink, arrival)
+
+
+def alertmanager(stack: ExitStack) -> Rig:
+    sink = stack.enter_context(Sink())
+
+    def arrival(request: Received) -> Arrival:
+        told = json.loads(request.body)[0]["annotations"]
+        return Arrival(told["delivery"], told["summary"], told["description"])
+
+    return over_http(open_channels(AlertmanagerSettings(LOOPBACK))["alertmanager"], sink.url, sink, arrival)
+
+
+def name_of(rig: Callable[[ExitStack], Rig]) -> str:
+    return rig.__name__
+
+
+def over_http(channel: Channel, address: str, sink: Sink, arrival: Callable[[Received], Arrival]) -> Rig:
+    def arrivals() -> list[Arrival]:
+        return [arrival(request) for request in sink.received]
+
+    return Rig(channel, address, arrivals, lambda final: sink.reply(400 if final else 503), for_people=True, sink=sink)
+
+
+def apprise(stack: ExitStack) -> Rig:
+    """Posts of JSON, one of the services that apprise knows. It does not say which refusals are final."""
+    sink = stack.enter_context(Sink())
+    channel = open_channels(AppriseSettings({"room": f"json://127.0.0.1:{sink.port}/"}, DEADLINE))["apprise"]
+
+    def arrival(request: Received) -> Arrival:
+        body = json.loads(request.body)
+        text, _, foot = body["message"].rpartition("\n\n")
+        return Arrival(foot.rpartition(" ")[2], body["title"], text)
+
+    return replace(over_http(channel, "room", sink, arrival), quoted=unmentioned, told_final=False)
 
 
 def mail(stack: ExitStack) -> Rig:
@@ -123,7 +184,12 @@ def recorder(_stack: ExitStack) -> Rig:
     return Rig(channel, "anyone", arrivals, lambda final: channel.refuse(Undelivered("told to", retry=not final)), for_people=False)
 
 
-@pytest.fixture(params=[console, webhook, mail, recorder], ids=lambda rig: rig.__name__)
+needs_apprise = pytest.mark.skipif(find_spec("apprise") is None, reason="NOT RUN: the chat extra is not installed (hypercare[chat])")
+CHAT = pytest.param(apprise, marks=(needs_apprise, pytest.mark.filterwarnings("ignore::DeprecationWarning")))
+OVER_HTTP = pytest.mark.parametrize("rig", [webhook, pagerduty, alertmanager, CHAT], ids=name_of, indirect=True)
+
+
+@pytest.fixture(params=[console, webhook, mail, pagerduty, alertmanager, CHAT, recorder], ids=name_of)
 def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
     with ExitStack() as stack:
         yield request.param(stack)
@@ -157,7 +223,7 @@ def test_after_a_passing_refusal_the_message_may_be_sent_again(rig: Rig) -> None
     assert rig.arrivals()[-1].delivery_id == MESSAGE.delivery_id
 
 
-@pytest.mark.parametrize("rig", [webhook, mail, recorder], ids=lambda rig: rig.__name__, indirect=True)
+@pytest.mark.parametrize("rig", [webhook, mail, pagerduty, alertmanager, recorder], ids=name_of, indirect=True)
 def test_after_a_final_refusal_nobody_should_try_again(rig: Rig) -> None:
     rig.refuse(True)
     with pytest.raises(Undelivered) as refusal:
@@ -183,7 +249,7 @@ ODD = {
 @pytest.mark.parametrize(("given", "shown"), ODD.values(), ids=ODD)
 def test_odd_text_arrives_literally_and_is_visible_to_people(rig: Rig, given: str, shown: str) -> None:
     rig.send(replace(MESSAGE, title=given, text=given))
-    expected = shown if rig.for_people else given
+    expected = rig.quoted(shown) if rig.for_people else given
     assert rig.arrivals() == [Arrival(MESSAGE.delivery_id, expected, expected)]
 
 
@@ -194,6 +260,59 @@ def test_a_title_cannot_add_lines_headers_or_messages(rig: Rig) -> None:
     assert arrival.delivery_id == MESSAGE.delivery_id
     assert arrival.title == (title.replace("\r\n", "\\r\\n") if rig.for_people else title)
     assert arrival.text == (title.replace("\r\n", "\n") if rig.for_people else title)
+
+
+TROUBLE: dict[str, int | Reply] = {
+    "never answers": never,
+    "answers byte by byte": drip,
+    "hangs up": reset,
+    "garbage": raw(b"\x00\xffnot HTTP\r\n\r\n"),
+    "nothing": raw(b""),
+    "broken": 500,
+    "gateway": 502,
+    "too many requests": status(429, retry_after="7"),
+}
+
+
+@OVER_HTTP
+@pytest.mark.parametrize("trouble", TROUBLE.values(), ids=TROUBLE)
+def test_a_provider_in_trouble_is_left_in_time_and_asked_again(rig: Rig, trouble: int | Reply) -> None:
+    assert rig.sink
+    rig.sink.reply(*[trouble] * 3)
+    begun = time.monotonic()
+    with pytest.raises(Undelivered) as refusal:
+        rig.send(MESSAGE)
+    assert time.monotonic() - begun < 10 * DEADLINE
+    assert refusal.value.retry
+
+
+@OVER_HTTP
+def test_a_provider_that_points_elsewhere_is_not_followed(rig: Rig) -> None:
+    assert rig.sink
+    with Sink() as inner:
+        rig.sink.reply(status(307, location=inner.url))
+        with pytest.raises(Undelivered):
+            rig.send(MESSAGE)
+        assert inner.connections == 0
+
+
+@OVER_HTTP
+def test_a_provider_that_asks_for_time_is_given_it_where_the_channel_can_hear_it(rig: Rig) -> None:
+    assert rig.sink
+    rig.sink.reply(status(429, retry_after="7"))
+    with pytest.raises(Undelivered) as refusal:
+        rig.send(MESSAGE)
+    assert refusal.value.retry_after == (7.0 if rig.told_final else None)
+
+
+@OVER_HTTP
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 410])
+def test_a_provider_that_says_no_is_not_asked_again_where_the_channel_can_tell(rig: Rig, code: int) -> None:
+    assert rig.sink
+    rig.sink.reply(code)
+    with pytest.raises(Undelivered) as refusal:
+        rig.send(MESSAGE)
+    assert refusal.value.retry is not rig.told_final
 
 
 def test_messages_sent_at_the_same_time_do_not_mix(rig: Rig) -> None:
@@ -213,8 +332,10 @@ def guarded(stack: ExitStack) -> list[tuple[object, Channel, str]]:
     sink.reply(401)
     hook = WebhookSettings({sink.url: [SECRET]}, allowed_networks=["127.0.0.0/8"])
     post = MailSettings("127.0.0.1", "hypercare@plant.example", letters.port, "starttls", "hypercare", PASSWORD, ca_file=AUTHORITY)
-    channels = open_channels(hook, post)
-    return [(hook, channels["webhook"], sink.url), (post, channels["mail"], "engineer@plant.example")]
+    duty = PagerDutySettings({"erp": ROUTING_KEY}, sink.url, LOOPBACK)
+    sink.reply(401)
+    channels = open_channels(hook, post, duty)
+    return [(hook, channels["webhook"], sink.url), (post, channels["mail"], "engineer@plant.example"), (duty, channels["pagerduty"], "erp")]
 
 
 def test_secrets_appear_in_no_text_that_anyone_may_see(caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,6 +356,7 @@ def test_secrets_appear_in_no_text_that_anyone_may_see(caplog: pytest.LogCapture
     assert SECRET not in seen
     assert SECRET.removeprefix("whsec_") not in seen
     assert PASSWORD not in seen
+    assert ROUTING_KEY not in seen
 
 
 @pytest.mark.parametrize(
@@ -264,26 +386,3 @@ def test_a_recorder_can_take_the_place_of_any_channel_and_counts_repeats_once() 
     assert stand_in.name == "mail"
     assert len(stand_in.sent) == 2
     assert stand_in.received == {MESSAGE.delivery_id: MESSAGE}
-
-
-def test_no_field_of_a_message_can_move_the_cursor_of_a_console() -> None:
-    screen, odd = io.StringIO(), "\x1b[2J\r\n● forged"
-    message = replace(MESSAGE, ticket_id=odd, title=odd, text=odd, severity=odd, system=odd, team=odd)
-    open_channels(ConsoleSettings(screen))["console"].send(message, odd)
-    assert not {"\x1b", "\r"} & set(screen.getvalue())
-    assert [line[0] for line in screen.getvalue().splitlines()] == ["●", " ", " ", " "]
-
-
-def test_a_console_without_unicode_shows_escapes_and_loses_nothing() -> None:
-    narrow = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
-    open_channels(ConsoleSettings(narrow))["console"].send(replace(MESSAGE, title="Störung"), "stdout")
-    narrow.seek(0)
-    assert "St\\xf6rung" in narrow.read()
-
-
-def test_a_closed_console_asks_for_a_retry() -> None:
-    screen = io.StringIO()
-    screen.close()
-    with pytest.raises(Undelivered, match="closed") as refusal:
-        open_channels(ConsoleSettings(screen))["console"].send(MESSAGE, "stdout")
-    assert refusal.value.retry

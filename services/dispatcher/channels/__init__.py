@@ -3,23 +3,36 @@
 from collections.abc import Callable
 from typing import Any
 
+from services.dispatcher.channels.alertmanager import Alertmanager, AlertmanagerSettings
 from services.dispatcher.channels.channel import Channel, Message, Undelivered
+from services.dispatcher.channels.chat import Apprise, AppriseSettings
 from services.dispatcher.channels.console import Console, ConsoleSettings
 from services.dispatcher.channels.mail import Mail, MailSettings
+from services.dispatcher.channels.pagerduty import PagerDuty, PagerDutySettings
 from services.dispatcher.channels.recorder import Recorder
 from services.dispatcher.channels.webhook import Webhook, WebhookSettings
 from services.errors import Misconfigured
 
-ChannelSettings = ConsoleSettings | MailSettings | WebhookSettings
-CHANNELS: dict[type, Callable[[Any], Channel]] = {ConsoleSettings: Console, MailSettings: Mail, WebhookSettings: Webhook}
+ChannelSettings = AlertmanagerSettings | AppriseSettings | ConsoleSettings | MailSettings | PagerDutySettings | WebhookSettings
+CHANNELS: dict[type, Callable[[Any], Channel]] = {
+    AlertmanagerSettings: Alertmanager,
+    AppriseSettings: Apprise,
+    ConsoleSettings: Console,
+    MailSettings: Mail,
+    PagerDutySettings: PagerDuty,
+    WebhookSettings: Webhook,
+}
 
 __all__ = [
     "CHANNELS",
+    "AlertmanagerSettings",
+    "AppriseSettings",
     "Channel",
     "ChannelSettings",
     "ConsoleSettings",
     "MailSettings",
     "Message",
+    "PagerDutySettings",
     "Recorder",
     "Undelivered",
     "WebhookSettings",

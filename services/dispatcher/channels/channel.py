@@ -14,7 +14,8 @@ DELIVERY_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 class Message:
     """One delivery as its receiver sees it; sending it again must not change a field.
 
-    The delivery id travels in mail and HTTP headers and is signed as `id.timestamp.body`, hence its narrow alphabet without the full stop.
+    `brief` is what fits into an SMS. The delivery id travels in mail and HTTP headers and is signed as `id.timestamp.body`, hence its
+    narrow alphabet without the full stop.
     """
 
     delivery_id: str
@@ -25,6 +26,7 @@ class Message:
     system: str
     team: str
     data: Mapping[str, object]
+    brief: str = ""
 
     def __post_init__(self) -> None:
         if not DELIVERY_ID.fullmatch(self.delivery_id):

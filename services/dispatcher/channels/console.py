@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from services.dispatcher.channels.channel import Message, Undelivered
-from services.dispatcher.channels.visible import visible, visible_lines
+from services.visible import visible, visible_lines
 
 
 @dataclass(frozen=True)

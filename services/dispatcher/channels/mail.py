@@ -13,8 +13,8 @@ from typing import Literal
 
 from services.dispatcher.channels.channel import Message, Undelivered
 from services.dispatcher.channels.deadline import Deadline, within
-from services.dispatcher.channels.visible import visible, visible_lines
 from services.errors import Misconfigured
+from services.visible import visible, visible_lines
 
 ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,253}[A-Za-z0-9])?")
 LONGEST_SUBJECT = 200

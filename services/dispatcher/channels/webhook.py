@@ -1,33 +1,19 @@
 """Signed HTTP posts to receivers that an administrator has named, as Standard Webhooks describes them."""
 
-import email.utils
-import http.client
-import json
-import ssl
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from ipaddress import ip_network
 
 from services.dispatcher.channels.channel import Message, Undelivered
-from services.dispatcher.channels.deadline import Deadline, within
-from services.dispatcher.channels.exchange import dial, post
+from services.dispatcher.channels.courier import Courier, Road
+from services.dispatcher.channels.incident import as_json
 from services.dispatcher.channels.signature import read_secret, sign
-from services.dispatcher.channels.target import Networks, Resolve, Target, checked_addresses, read_target, system_resolver
-from services.errors import Misconfigured
-
-ASKS_FOR_LATER = (408, 425, 429)
-LONGEST_WAIT = 3600.0
-"""Seconds: a receiver may slow a page down, not put it to sleep."""
+from services.dispatcher.channels.target import Resolve, read_target, system_resolver
 
 
 @dataclass(frozen=True)
 class WebhookSettings:
-    """`targets` maps each permitted URL to its live `whsec_` secrets (one; two while a secret is being replaced).
-
-    Hosts in `allowed_networks` (CIDR) may be private, speak plain http and use any port; all others are public https on port 443 or 8443.
-    `deadline` in seconds covers name lookup to answer. `ca_file` (PEM) replaces the system's certificate authorities.
-    """
+    """`targets` maps each permitted URL to its live `whsec_` secrets (one; two while a secret is being replaced). The rest is a `Road`."""
 
     targets: Mapping[str, Sequence[str]] = field(repr=False)
     allowed_networks: Sequence[str] = ()
@@ -40,10 +26,7 @@ class Webhook:
 
     def __init__(self, settings: WebhookSettings, resolve: Resolve = system_resolver, clock: Callable[[], float] = time.time) -> None:
         self._keys = {url: [read_secret(secret) for secret in secrets] for url, secrets in settings.targets.items()}
-        self._allowed = _networks(settings.allowed_networks)
-        self._tls = ssl.create_default_context(cafile=settings.ca_file)
-        self._seconds = settings.deadline
-        self._resolve = resolve
+        self._courier = Courier(Road(settings.allowed_networks, settings.deadline, settings.ca_file), resolve, clock)
         self._clock = clock
 
     def send(self, message: Message, address: str) -> None:
@@ -51,70 +34,28 @@ class Webhook:
         if not self._keys.get(address):
             raise Undelivered("No signing secret is configured for this webhook address; add it to the webhook targets.", retry=False)
         body = _body(message)
-        status, headers = self._exchange(target, self._headers(message, address, body), body)
-        if not 200 <= status < 300:
-            raise _refusal(target, status, _wait(headers.get("retry-after"), self._clock()))
+        self._courier.post(target, self._signed(message, address, body), body)
 
-    def _headers(self, message: Message, address: str, body: bytes) -> dict[str, str]:
+    def _signed(self, message: Message, address: str, body: bytes) -> dict[str, str]:
         timestamp = int(self._clock())
         return {
-            "Content-Type": "application/json",
-            "User-Agent": "hypercare",
             "webhook-id": message.delivery_id,
             "webhook-timestamp": str(timestamp),
             "webhook-signature": sign(self._keys[address], message.delivery_id, timestamp, body),
         }
 
-    def _exchange(self, target: Target, headers: Mapping[str, str], body: bytes) -> tuple[int, http.client.HTTPMessage]:
-        deadline = Deadline(self._seconds)
-        try:
-            addresses = checked_addresses(target, self._allowed, lambda host, port: within(deadline, lambda: self._resolve(host, port)))
-            with dial(target, addresses, self._tls, deadline) as sock:
-                return post(sock, target, headers, body, deadline)
-        except TimeoutError as error:
-            raise Undelivered(f"{target.host} did not answer within {self._seconds:g} seconds.", retry=True) from error
-        except (OSError, http.client.HTTPException) as error:
-            raise Undelivered(f"The exchange with {target.host} failed: {error}.", retry=True) from error
-
-
-def _networks(texts: Sequence[str]) -> Networks:
-    try:
-        return tuple(ip_network(text) for text in texts)
-    except ValueError as error:
-        raise Misconfigured(f"An allowed network is not in CIDR form such as 10.20.0.0/16: {error}.") from error
-
 
 def _body(message: Message) -> bytes:
-    """ASCII JSON with sorted keys: the same message gives the same bytes."""
     record = {
         "type": "hypercare.delivery",
         "delivery_id": message.delivery_id,
         "ticket_id": message.ticket_id,
         "title": message.title,
         "text": message.text,
+        "brief": message.brief,
         "severity": message.severity,
         "system": message.system,
         "team": message.team,
         "data": message.data,
     }
-    return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
-
-
-def _refusal(target: Target, status: int, wait: float | None) -> Undelivered:
-    if status == 410:
-        return Undelivered(f"{target.host} answered 410: it wants no more messages at this address.", retry=False, disable=True)
-    if 300 <= status < 400:
-        return Undelivered(f"{target.host} answered {status}: redirects are not followed; configure the final address.", retry=False)
-    if status >= 500 or status in ASKS_FOR_LATER:
-        return Undelivered(f"{target.host} answered {status}.", retry=True, retry_after=wait)
-    return Undelivered(f"{target.host} answered {status} and would do so again; check the address and the secret.", retry=False)
-
-
-def _wait(retry_after: str | None, now: float) -> float | None:
-    """Seconds asked for by a Retry-After header (RFC 9110, 10.2.3: seconds or a date); None for none or nonsense."""
-    text = (retry_after or "").strip()
-    try:
-        seconds = float(text) if text.isascii() and text.isdigit() else email.utils.parsedate_to_datetime(text).timestamp() - now
-    except (ValueError, OverflowError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_WAIT)
+    return as_json(record)

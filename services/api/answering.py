@@ -1,0 +1,151 @@
+"""/a/{token}: a person follows a link from a message and acknowledges or resolves. Looking changes nothing; one click does."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Annotated, Any, NamedTuple
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, HTTPException, Path, Request, Response
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from schemas.entries import Attribution
+from schemas.events import Event, TicketAcknowledged, TicketResolved
+from schemas.tables import DELIVERIES, TICKETS
+from schemas.tickets import Ticket
+from services.api import link_pages as pages
+from services.api.desk import AtDesk, Desk
+from services.errors import Refused, TooLarge
+from services.ledger import Draft
+from services.links import Link, Recipient, Seal, episode_of, read_link
+from services.tickets import find, record_for_group
+
+TAKEN = ("acknowledged", "waiting")
+ENDED = ("resolved", "closed", "cancelled", "backlogged")
+LARGEST_FORM = 64 * 1024
+SLOWEST_FORM_S = 10.0
+MOST_FIELDS = 8
+LONGEST_ACTOR = 100
+
+Token = Annotated[str, Path(max_length=400)]
+Form = dict[str, str]
+
+
+class Asked(NamedTuple):
+    """A link that is genuine, with whom it was made for and the ticket as it stands."""
+
+    link: Link
+    told: Recipient
+    ticket: Ticket
+
+    @property
+    def by(self) -> Attribution:
+        return Attribution(self.told.address[:LONGEST_ACTOR], "engineer", f"by link of delivery {self.link.delivery}")
+
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/a/{token}")
+async def show(token: Token, request: Request, desk: AtDesk) -> Response:
+    asked = await asyncio.to_thread(_asked, desk, request.app.state.seal, token)
+    return asked if isinstance(asked, Response) else _settled(asked) or _question(asked, desk, {})
+
+
+@router.post("/a/{token}")
+async def answer(token: Token, request: Request, desk: AtDesk) -> Response:
+    form = await _form(request)
+    asked = await asyncio.to_thread(_asked, desk, request.app.state.seal, token)
+    if isinstance(asked, Response):
+        return asked
+    return _settled(asked) or await _act(asked, desk, form)
+
+
+def _asked(desk: Desk, seal: Seal | None, token: str) -> Asked | Response:
+    link = read_link(token)
+    found = _found(desk, link.delivery) if link and seal else None
+    if not (link and seal and found and seal.holds(token, found[0])):
+        return pages.invalid()
+    return pages.expired(found[1]) if desk.ledger.clock() >= link.expires else Asked(link, *found)
+
+
+def _found(desk: Desk, delivery: str) -> tuple[Recipient, Ticket] | None:
+    told = (DELIVERIES.c.channel, DELIVERIES.c.address)
+    wanted = select(*told, *TICKETS.columns).join(TICKETS, TICKETS.c.id == DELIVERIES.c.ticket).where(DELIVERIES.c.id == delivery)
+    with desk.ledger.database.read() as connection:
+        row = connection.execute(wanted).mappings().one_or_none()
+    if row is None:
+        return None
+    ticket = Ticket.model_construct(**{column.name: row[column.name] for column in TICKETS.columns})
+    return Recipient(row["channel"], row["address"], ticket.id), ticket
+
+
+def _settled(asked: Asked) -> Response | None:
+    """The page of a link with which nothing is left to do; None while there is."""
+    if asked.ticket.state in ENDED:
+        return pages.ended(asked.ticket)
+    if asked.link.episode != episode_of(asked.ticket) or asked.ticket.state not in ("routed", *TAKEN):
+        return pages.moved(asked.ticket)
+    return pages.taken(asked.ticket) if asked.link.deed == "acknowledge" and asked.ticket.state in TAKEN else None
+
+
+def _question(asked: Asked, desk: Desk, form: Form, fault: str = "") -> Response:
+    if asked.link.deed == "acknowledge":
+        return pages.acknowledge(asked.ticket, asked.told.address)
+    return pages.resolve(asked.ticket, asked.told.address, sorted(desk.teams.systems), form, fault)
+
+
+async def _act(asked: Asked, desk: Desk, form: Form) -> Response:
+    try:
+        event = TicketAcknowledged() if asked.link.deed == "acknowledge" else _resolution(form)
+    except ValidationError as error:
+        return _question(asked, desk, form, pages.named(error))
+    try:
+        ticket = await desk.write(_recording(asked, event), (TICKETS, (asked.ticket.id,)))
+    except Refused:
+        return _settled(asked._replace(ticket=await asyncio.to_thread(_now, desk, asked))) or pages.moved(asked.ticket)
+    return pages.taken(ticket) if asked.link.deed == "acknowledge" else pages.ended(ticket)
+
+
+def _recording(asked: Asked, event: Event) -> Callable[[Draft], Ticket]:
+    """What became of the ticket between the look and the click is seen under the ledger's lock."""
+
+    def command(draft: Draft) -> Ticket:
+        if _settled(asked._replace(ticket=find(draft, asked.ticket.id))):
+            raise Refused(f"{asked.ticket.id} changed since the link was followed; open the link again")
+        return record_for_group(draft, asked.ticket.id, event, asked.by)
+
+    return command
+
+
+def _now(desk: Desk, asked: Asked) -> Ticket:
+    found = _found(desk, asked.link.delivery)
+    return found[1] if found else asked.ticket
+
+
+def _resolution(form: Form) -> TicketResolved:
+    told: dict[str, Any] = {name: form.get(name, "") for name in ("cause_system", "cause_class")}
+    return TicketResolved.model_validate(told | {"resolution": form.get("resolution", "").strip() or None})
+
+
+async def _form(request: Request) -> Form:
+    """The fields of a posted form. Raises TooLarge, and HTTPException 408 after ten seconds."""
+    try:
+        async with asyncio.timeout(SLOWEST_FORM_S):
+            body = await _body(request)
+    except TimeoutError:
+        raise HTTPException(408, f"The form did not arrive within {SLOWEST_FORM_S:g} seconds; send it again") from None
+    try:
+        fields = parse_qs(body.decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS)
+    except ValueError:
+        return {}
+    return {name: values[0].replace("\r\n", "\n") for name, values in fields.items()}
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > LARGEST_FORM:
+            raise TooLarge("A form may have 64 kB at most; shorten the text and send it again")
+    return bytes(body)

@@ -1,0 +1,44 @@
+"""What a tool that keeps incidents of its own should make of a message: open one, know that somebody is at it, or end it."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from services.dispatcher.channels.channel import Message
+
+Stage = Literal["trigger", "acknowledge", "resolve"]
+INCIDENT_TOOLS = ("pagerduty", "alertmanager")
+"""Channels that also hear of acknowledgement and end, so that no incident stays open elsewhere."""
+TAKEN = ("acknowledged", "waiting")
+ENDED = ("resolved", "closed", "cancelled", "backlogged")
+RAISED = "TicketReclassified"
+
+
+def stage(message: Message) -> Stage:
+    """By the ticket as it stands, so that a late message opens nothing anew; but a raise wakes people although somebody is at work."""
+    if message.data.get("state") in ENDED:
+        return "resolve"
+    return "acknowledge" if message.data.get("state") in TAKEN and _cause(message).get("type") != RAISED else "trigger"
+
+
+def link(message: Message) -> str | None:
+    """Where people see the ticket."""
+    links: Any = message.data.get("links") or {}
+    where: str | None = links.get("ticket")
+    return where
+
+
+def caused_at(message: Message) -> datetime:
+    """When that happened of which the message tells; long ago where it does not say."""
+    at = _cause(message).get("at")
+    return datetime.fromisoformat(at) if at else datetime.fromtimestamp(0, UTC)
+
+
+def as_json(record: object) -> bytes:
+    """ASCII JSON with sorted keys: the same record gives the same bytes."""
+    return json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False).encode("ascii")
+
+
+def _cause(message: Message) -> dict[str, Any]:
+    cause: Any = message.data.get("cause") or {}
+    return dict(cause)
