@@ -125,15 +125,16 @@ class Account:
             return "it had occurred, as was reported later"
         stand = self.told.track.stands[place]
         if stand.state == "waiting":
-            return self._held(stand, off, self.told.track.whens[place])
+            return self._held(stand, off, place)
         return MEANWHILE.get(stand.state, f"it was {stand.state}")
 
-    def _held(self, stand: Stand, off: bool, since: int) -> str:
+    def _held(self, stand: Stand, off: bool, place: int) -> str:
+        whom, since = self.told.track.waits_for(place), self.told.track.whens[place]
         reason = f": {self.told.reasons[since]}" if since in self.told.reasons else ""
         if off:
-            return f"paused, it waits for the {stand.waiting_for}{reason}"
-        if stand.waiting_for not in PAUSES:
-            return f"waiting for the {stand.waiting_for} does not pause a clock"
+            return f"paused, it waits for the {whom}{reason}"
+        if whom not in PAUSES:
+            return f"waiting for the {whom} does not pause a clock"
         if not self.rules.pause(stand.severity):
             return f"the clocks of a {stand.severity or 'ticket without severity'} do not pause"
         return "no more pause is left"

@@ -9,6 +9,7 @@ from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from functools import lru_cache
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from services.tickets import SERVICE
 
 PAGE = 5_000
 COMMENT = "TicketCommented"
+HOLD = "TicketPutOnHold"
 ANSWERS = ("TicketAcknowledged", COMMENT, "TicketWorkedAround")
 ASKING_ROLES = ("operator", "support_desk")
 """Their comments carry questions and answers, they are not the team's."""
@@ -71,7 +73,6 @@ class Stand(NamedTuple):
     moves: int = 0
     queued: bool = False
     decided: bool = False
-    waiting_for: str | None = None
     engaged_at: int | None = None
     answered_at: int | None = None
 
@@ -93,9 +94,10 @@ class Track:
     """The steps of one ticket, in the order of the ledger; no step counts before the one ahead of it.
 
     `knowns` is there only where a step was known later than it happened. `asking`: who reported it, and who told it for them.
+    `waits`: whom it waited for after a step.
     """
 
-    __slots__ = ("area", "asking", "born", "knowns", "occurred", "stands", "ticket", "whens")
+    __slots__ = ("area", "asking", "born", "knowns", "occurred", "stands", "ticket", "waits", "whens")
 
     def __init__(self, ticket: str, area: str | None, born: int, occurred: int, asking: tuple[str | None, ...] = ()) -> None:
         self.ticket = ticket
@@ -105,6 +107,7 @@ class Track:
         self.asking = asking
         self.whens = array("q")
         self.knowns: array[int] | None = None
+        self.waits: dict[int, str] | None = None
         self.stands: list[Stand] = []
 
     def append(self, when: int, known: int, stand: Stand) -> None:
@@ -114,6 +117,14 @@ class Track:
         self.stands.append(stand)
         if self.knowns is not None:
             self.knowns.append(known)
+
+    def waits_for(self, place: int) -> str | None:
+        """Since it was put on hold last: being graded or assigned meanwhile does not end that. None where it does not wait."""
+        while self.waits and place >= 0 and self.stands[place].state == "waiting":
+            if place in self.waits:
+                return self.waits[place]
+            place -= 1
+        return None
 
     def number(self, at: int, known: int) -> int:
         """How many steps count at `at`, as known at `known`."""
@@ -161,6 +172,8 @@ class Chronicle:
             when, before = max(when, track.whens[-1]), track.stands[-1]
             after = _answered(track, row, when, told(before, row, when))
         if after is not before:
+            if row.type == HOLD:
+                track.waits = {**(track.waits or {}), len(track.stands): row.data["waiting_for"]}
             track.append(when, known, after)
             self.census.move(str(row.site), track.born, before, after)
             self.rewritten += when < known
@@ -172,8 +185,14 @@ def _after(position: int) -> Any:
 
 
 def _born(row: Any, when: int) -> Track:
-    asking = (row.data.get("reporter"), doer(row))
+    asking = _asking(row.data.get("reporter"), doer(row))
     return Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at), asking)
+
+
+@lru_cache(10_000)
+def _asking(*names: str | None) -> tuple[str | None, ...]:
+    """The same few people report most tickets: each pair is kept once."""
+    return names
 
 
 def _answered(track: Track, row: Any, when: int, stand: Stand) -> Stand:
@@ -244,10 +263,6 @@ def _acknowledged(stand: Stand, row: Any, when: int) -> Stand:
     return stand._replace(state="acknowledged", acknowledged_at=first, engaged_at=engaged, owner=stand.owner or doer(row))
 
 
-def _put_on_hold(stand: Stand, row: Any, when: int) -> Stand:
-    return stand._replace(state="waiting", waiting_for=row.data["waiting_for"])
-
-
 def _assigned(stand: Stand, row: Any, when: int) -> Stand:
     return stand._replace(owner=row.data["assignee"], due_at="due_at" in row.data)
 
@@ -294,7 +309,6 @@ _TOLD: dict[str, Callable[[Stand, Any, int], Stand]] = {
     "TicketReturned": _returned,
     "TicketAcknowledged": _acknowledged,
     "TicketAssigned": _assigned,
-    "TicketPutOnHold": _put_on_hold,
     "TicketCommented": _kept,
     "TicketResolved": _resolved,
     "TicketReopened": _reopened,

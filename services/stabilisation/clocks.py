@@ -188,7 +188,7 @@ def _offs(track: Track, number: int, rules: Rules) -> Iterator[Off]:
         end = track.whens[place + 1] if place + 1 < number else None
         if not stand.open:
             yield Off(begin, end, False)
-        elif stand.state == "waiting" and stand.waiting_for in PAUSES:
+        elif stand.state == "waiting" and track.waits_for(place) in PAUSES:
             until = _paused_until(begin, end, rules.pause(stand.severity) - used)
             if until > begin:
                 used += until - begin
