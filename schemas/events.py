@@ -7,6 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, StringConstraints
 
+from schemas.clock_events import CLOCK_EVENTS
+from schemas.clock_events import ClockBreached as ClockBreached
+from schemas.clock_events import ClockWarned as ClockWarned
 from schemas.event import Event as Event
 from schemas.golive_events import GOLIVE_EVENTS
 from schemas.knownerrors import KnownErrorId, KnownErrorText
@@ -300,7 +303,7 @@ _ALL: tuple[type[Event], ...] = (
     TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
     TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
     TicketGrouped, TicketUngrouped, TicketBacklogged, TicketWorkedAround, TicketWorkaroundAccepted, TicketLinked,
-    *GOLIVE_EVENTS, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
+    *GOLIVE_EVENTS, *CLOCK_EVENTS, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
     ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp,
     NotificationRequested, NotificationSent, NotificationBundled, NotificationFailed, NotificationWithdrawn,
     EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,

@@ -48,14 +48,15 @@ class Ages(Frozen):
 
 
 class InTime(Frozen):
-    """Of the tickets whose time is up or who were in time: `late` took strictly longer than `target` seconds, or still do.
+    """Of the clocks whose time is up or that stopped in time: `late` stopped after they were due, or still run.
 
-    `late_open` of the late ones are still on their way, as are the `pending`; `due_soon` of these are past 80 % of the target.
+    `target`: seconds of the calendar's time, by the policy in force now. `late_open` of the late ones are still on their way, as are the
+    `pending`; `due_soon` of these are past the last warning.
     """
 
     clock: str
     severity: str
-    target: float
+    target: float | None
     met: int
     late: int
     late_open: int

@@ -1,10 +1,11 @@
 """A go-live: what is to be stable when, what was planned, by which criteria it may end, and what people said on the way."""
 
+import re
 from datetime import date, datetime, time
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
 from schemas.words import Instant, Line, Name, Prose, Severity, Slug
 
@@ -32,14 +33,28 @@ def _zone(name: str) -> str:
 ZoneName = Annotated[str, StringConstraints(min_length=1, max_length=64), AfterValidator(_zone)]
 
 
+WALL_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9](\.[0-9]{1,6})?)?$"
+
+
+def _on_the_wall(told: object) -> object:
+    """Pydantic would take a number for seconds since midnight, and an offset that nobody looks at."""
+    plain = isinstance(told, time) and told.tzinfo is None
+    if not plain and not (isinstance(told, str) and re.match(WALL_CLOCK, told)):
+        raise ValueError("needs a time of day as the clock on the wall shows it, for example 06:00")
+    return told
+
+
+WallTime = Annotated[time, BeforeValidator(_on_the_wall), WithJsonSchema({"type": "string", "pattern": WALL_CLOCK, "examples": ["06:00"]})]
+
+
 class Shift(BaseModel):
     """Site-local times at which people work; one that ends before it begins goes past midnight, equal times are the whole day."""
 
     model_config = FROZEN
 
     days: tuple[Weekday, ...] = WEEKDAYS
-    begin: time
-    end: time
+    begin: WallTime
+    end: WallTime
 
 
 class GoLiveText(BaseModel):
@@ -58,7 +73,7 @@ class GoLiveText(BaseModel):
     starts_at: Instant
     planned_end: Instant
     time_zone: ZoneName
-    standup: time = time(6, 0)
+    standup: WallTime = time(6, 0)
     shifts: tuple[Shift, ...] = ()
     hypercare_only: tuple[Name, ...] = ()
     normal_arrivals: Annotated[float, Field(gt=0, le=10_000)] = 4.0
@@ -192,23 +207,12 @@ class Criterion(BaseModel):
         return self
 
 
-class Targets(BaseModel):
-    """Seconds within which a ticket is to be acknowledged, worked around and resolved."""
-
-    model_config = FROZEN
-
-    acknowledgement: Annotated[float, Field(gt=0)]
-    workaround: Annotated[float, Field(gt=0)] | None = None
-    resolution: Annotated[float, Field(gt=0)] | None = None
-
-
 class CriteriaText(BaseModel):
-    """The exit criteria of a go-live, and the targets that "in time" means."""
+    """The exit criteria of a go-live."""
 
     model_config = FROZEN
 
     criteria: Annotated[tuple[Criterion, ...], Field(min_length=1, max_length=40)]
-    targets: dict[Severity, Targets]
 
     @model_validator(mode="after")
     def _one_of_each(self) -> "CriteriaText":

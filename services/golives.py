@@ -96,7 +96,7 @@ def _dropped(golives: GoLives, event: g.ScopeEventDropped, entry: Entry) -> None
 
 def _adopted(golives: GoLives, event: g.CriteriaAdopted, entry: Entry) -> None:
     before = golives.of[event.golive]
-    criteria = CriteriaText(criteria=event.criteria, targets=event.targets)
+    criteria = CriteriaText(criteria=event.criteria)
     golives.change(event.golive, criteria=criteria, criteria_version=before.criteria_version + 1)
 
 

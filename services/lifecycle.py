@@ -156,6 +156,8 @@ LIFECYCLE: dict[type[Event], Rule] = {
     e.TicketWorkaroundAccepted: Rule(OPEN, None, _workaround_accepted, reason=True),
     e.TicketLinked: Rule(OPEN | DONE | {"backlogged"}, None, _linked),
     e.TicketCommented: Rule(OPEN | DONE | {"cancelled", "backlogged"}, None, _nothing, counts=False),
+    e.ClockWarned: Rule(OPEN, None, _nothing, counts=False),
+    e.ClockBreached: Rule(OPEN, None, _nothing, counts=False),
 }
 
 IN_HISTORY: dict[type[Event], frozenset[State]] = {

@@ -33,6 +33,7 @@ from services.stabilisation import furnish_metrics, metrics_router
 from services.stabilisation import router as stabilisation_router
 from services.stabilisation.keeper import Keeper
 from services.stabilisation.progress import Progress
+from services.stabilisation.warner import Warner
 from services.stabilisation.watching import Watch
 from services.teams import Teams, load_teams
 from services.web.health import Check
@@ -129,6 +130,7 @@ def _stabilisation(made: Cast) -> None:
     made.progress = Progress()
     made.routers.append(stabilisation_router)
     made.work.append(Keeper(made.ledger, made.progress).run)
+    made.work.append(Warner(made.ledger, made.progress).run)
 
 
 def _relay(made: Cast) -> None:

@@ -11,6 +11,7 @@ from schemas.entries import Entry
 from schemas.figures import Durations
 from schemas.golive_figures import Flow, GoLiveFigures, Share
 from schemas.golives import GoLive
+from tests.clock_recount import audit
 
 OPEN = ("submitted", "triage", "routed", "acknowledged", "waiting")
 AFTER = {
@@ -18,6 +19,7 @@ AFTER = {
     "TicketPutOnHold": "waiting", "TicketResumed": "acknowledged", "TicketReturned": "triage", "TicketResolved": "resolved",
     "TicketClosed": "closed", "TicketCancelled": "cancelled", "TicketBacklogged": "backlogged",
 }  # fmt: skip
+KINDS_IN_TIME = ("met", "late", "late_open", "pending", "due_soon")
 Note = dict[str, Any]
 
 
@@ -240,21 +242,21 @@ def _check_taken(found: dict[str, Durations], notes: Sequence[Note], name: str) 
 
 
 def _check_in_time(found: GoLiveFigures, pencil: Pencil) -> None:
-    ends = {"acknowledgement": "acknowledged", "workaround": "around"}
-    for each in found.in_time:
-        met = late = late_open = pending = soon = 0
-        for note in pencil.notes.values():
-            if note["severity"] != each.severity:
-                continue
-            end = note.get(ends.get(each.clock, "")) or note.get("resolved")
-            seconds = ((end or pencil.at) - note["born"]).total_seconds()
-            running = end is None and note["state"] in OPEN
-            met += end is not None and seconds <= each.target
-            late += (end is not None or running) and seconds > each.target
-            late_open += running and seconds > each.target
-            pending += running and seconds <= each.target
-            soon += running and 0.8 * each.target < seconds <= each.target
-        assert (each.met, each.late, each.late_open, each.pending, each.due_soon) == (met, late, late_open, pending, soon)
+    declared = Entry.model_construct(
+        type="GoLiveDeclared", recorded_at=pencil.golive.declared_at, data=pencil.golive.text.model_dump(mode="json")
+    )
+    audits = [audit(story, [declared], pencil.at) for story in pencil.stories.values()]
+    seen: Counter[tuple[str, str, str]] = Counter()
+    for clock, each in ((clock, each) for audited in audits for clock, each in audited.items()):
+        grade = each.missed[0] if each.missed else each.severity
+        if each.missed:
+            seen += Counter({(clock, str(grade), "late"): 1, (clock, str(grade), "late_open"): int(each.running)})
+        elif each.target and each.running:
+            seen += Counter({(clock, str(grade), "pending"): 1, (clock, str(grade), "due_soon"): int(each.soon)})
+        elif each.target and each.stopped:
+            seen[clock, str(grade), "met"] += 1
+    told = {(each.clock, each.severity, name): getattr(each, name) for each in found.in_time for name in KINDS_IN_TIME}
+    assert {key: number for key, number in told.items() if number} == {key: number for key, number in seen.items() if number}
 
 
 def _check_handling(found: GoLiveFigures, pencil: Pencil) -> None:

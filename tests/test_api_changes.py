@@ -20,7 +20,7 @@ from tests.lives import entries_of, types_of
 QA_ONLY = ("accept",)
 PEOPLE = {"Hypercare-Actor": "erik", "Hypercare-Role": "automation_engineer"}
 BY_VERB = {change.verb: change for change in CHANGES}
-NOT_BY_PEOPLE = {e.TicketClassified, e.TicketQueued}
+NOT_BY_PEOPLE = {e.TicketClassified, e.TicketQueued, e.ClockWarned, e.ClockBreached}
 WAY_TO: dict[str, list[str]] = {
     "acknowledge": ["route"],
     "assign": ["route"],

@@ -88,7 +88,7 @@ def test_a_target_that_has_passed_is_named(ledger: Ledger, clock: Clock) -> None
     assert seen(ledger).tickets[made].late == ("acknowledgement",)
     clock.now = BEGIN + 3 * HOUR
     ticket(ledger, "sev4")
-    assert seen(ledger).tickets[made].late == ("acknowledgement", "workaround")
+    assert seen(ledger).tickets[made].late == ("acknowledgement", "response", "workaround")
 
 
 def test_a_flag_waits_until_it_is_assessed_and_the_confirmed_one_until_it_is_linked(ledger: Ledger, clock: Clock) -> None:

@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas import events as e
+from schemas.clock_events import PolicyAdopted
 from schemas.entries import Attribution
 from schemas.events import EVENTS, Event
 from schemas.golive_events import GOLIVE_EVENTS
@@ -172,7 +173,7 @@ def test_a_ticket_resolved_in_triage_returns_to_triage_when_reopened(ledger: Led
 def test_every_event_is_in_the_lifecycle_or_about_deliveries_letters_known_errors_models_or_golives() -> None:
     elsewhere = {e.TicketSubmitted, e.EventParked, e.RecordQuarantined, e.DeadLetterReplayed, e.DeadLetterDiscarded, e.RelayRewound}
     elsewhere |= {e.KnownErrorRecorded, e.KnownErrorApproved, e.KnownErrorRetired}
-    elsewhere |= set(GOLIVE_EVENTS)
+    elsewhere |= {*GOLIVE_EVENTS, PolicyAdopted}
     elsewhere |= {e.ModelTrained, e.ModelShadowed, e.ModelPromoted, e.ModelRolledBack, e.ModelTakenUp}
     assert set(EVENTS.values()) == set(LIFECYCLE) | set(DELIVERY_CHANGES) | elsewhere
 

@@ -159,8 +159,8 @@ async def drop_scope_event(golive: GoLivePath, scope_event: ScopeEventPath, told
 
 @router.put("/v1/golives/{golive}/criteria", summary="Adopt exit criteria", responses=CHANGE)
 async def adopt_criteria(golive: GoLivePath, told: Adopted, caller: Caller, desk: AtDesk) -> GoLive:
-    """All of them at once, with the targets that "in time" means. What was said by the earlier ones stays in the snapshots."""
-    text = CriteriaText(criteria=told.criteria, targets=told.targets)
+    """All of them at once. What was said by the earlier ones stays in the snapshots."""
+    text = CriteriaText(criteria=told.criteria)
     return await _written(desk, lambda draft: said.adopt_criteria(draft, golive, text, _because(caller, told)))
 
 

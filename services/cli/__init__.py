@@ -30,6 +30,8 @@ VERBS = {
     "status": Verb("services.cli.status", "Say whether a site is stable, and what is missing."),
     "golive": Verb("services.cli.golive", "Declare, plan, hold to criteria and end go-lives."),
     "exposure": Verb("services.cli.exposure", "Report how much was done at a site, from a file."),
+    "sla": Verb("services.cli.sla", "Show the clocks of a ticket, and what a site is promised."),
+    "handover": Verb("services.cli.handover", "Draft what a shift hands to the next."),
     "report": Verb("services.cli.report", "Write the stand-up or the executive status of a go-live."),
     "model": Verb("services.cli.model", "Train, measure, compare and release model versions."),
     "ledger": Verb("services.cli.ledger", "Verify, export and anchor the ledger."),

@@ -112,7 +112,7 @@ def drop(golive: Id, scope_event: Annotated[str, Argument(help="For example SE-2
 @app.command("criteria")
 @flat
 def criteria(golive: Id, file: File, reason: Why, caller: Caller, output: Output) -> None:
-    """Adopt the exit criteria of the file, all of them at once, with its targets."""
+    """Adopt the exit criteria of the file, all of them at once."""
     adopted = read_golive_file(file).adopted
     if adopted is None:
         raise Invalid(f"{file} holds no criteria; services/criteria.toml holds the shipped ones to begin with")

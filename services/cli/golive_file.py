@@ -4,15 +4,14 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationError
 
-from schemas.golives import CriteriaText, Criterion, GoLiveText, Plan, ScopeEventText, Targets
-from schemas.words import Severity
+from schemas.golives import CriteriaText, Criterion, GoLiveText, Plan, ScopeEventText
 from services.errors import Invalid
 
 
 class GoLiveFile(BaseModel):
-    """`criteria` and `targets` stand in it as in the shipped services/criteria.toml, both or neither."""
+    """`criteria` stand in it as in the shipped services/criteria.toml."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -20,17 +19,10 @@ class GoLiveFile(BaseModel):
     plan: Plan | None = None
     scope_events: tuple[ScopeEventText, ...] = ()
     criteria: tuple[Criterion, ...] = ()
-    targets: dict[Severity, Targets] = {}
-
-    @model_validator(mode="after")
-    def _both_or_neither(self) -> "GoLiveFile":
-        if bool(self.criteria) != bool(self.targets):
-            raise ValueError("criteria and targets go together; services/criteria.toml holds the shipped ones")
-        return self
 
     @property
     def adopted(self) -> CriteriaText | None:
-        return CriteriaText(criteria=self.criteria, targets=self.targets) if self.criteria else None
+        return CriteriaText(criteria=self.criteria) if self.criteria else None
 
 
 def read_golive_file(path: Path) -> GoLiveFile:

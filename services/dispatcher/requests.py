@@ -8,6 +8,8 @@ from uuid import NAMESPACE_URL, uuid5
 
 from schemas.entries import Entry
 from schemas.events import (
+    ClockBreached,
+    ClockWarned,
     Event,
     NotificationRequested,
     TicketAcknowledged,
@@ -30,9 +32,15 @@ from services.lifecycle import HISTORY
 from services.runner import Occurrence
 from services.teams import Audience, Teams, Urgency
 
-LISTENS_TO = (TicketRouted, TicketQueued, TicketReturned, TicketReopened, TicketReclassified, TicketUngrouped)
+LISTENS_TO = (
+    TicketRouted, TicketQueued, TicketReturned, TicketReopened, TicketReclassified, TicketUngrouped, ClockWarned, ClockBreached,
+)  # fmt: skip
 MIRRORED = (TicketAcknowledged, TicketResolved, TicketCancelled, TicketBacklogged)
 """Of these only tools hear that opened an incident of their own for the ticket."""
+OF_CLOCKS = ("ClockWarned", "ClockBreached")
+STOPPED = {"acknowledgement": "acknowledged_at", "workaround": "worked_around_at"}
+LOUD = 0.8
+"""From this share of a Sev1's target on people are woken; below, and for other tickets, they hear of it where they look."""
 PAGE: Urgency = "page"
 NOTIFY: Urgency = "notify"
 PAGED = ("sev1", "sev2")
@@ -74,11 +82,17 @@ class Requests:
         if isinstance(event, TicketReclassified) and not _raised(event, self.before(entry)):
             return []
         mirrored = isinstance(event, MIRRORED)
-        told = dict.fromkeys(self.incidents(ticket.id), NOTIFY) if mirrored else self._told(ticket)
+        told = dict.fromkeys(self.incidents(ticket.id), NOTIFY) if mirrored else self._reached(event, ticket)
         return [
             NotificationRequested(delivery=delivery_id(entry.id, *target), channel=target[0], address=target[1], urgency=urgency)
             for target, urgency in told.items()
         ]
+
+    def _reached(self, event: Event, ticket: Ticket) -> dict[Target, Urgency]:
+        if isinstance(event, (ClockWarned, ClockBreached)):
+            urgency = _urgency(event)
+            return dict.fromkeys(self._targets(ticket, urgency), urgency)
+        return self._told(ticket)
 
     def _told(self, ticket: Ticket) -> dict[Target, Urgency]:
         """Whom to reach, and how. A storm pages once: who was woken for the parent hears of its children where they look."""
@@ -130,9 +144,22 @@ def moot(cause: Entry, ticket: Ticket) -> str | None:
         return f"{ticket.id} is no longer with {cause.data['team']}"
     if cause.type in ("TicketQueued", "TicketReturned") and ticket.state != "triage":
         return f"{ticket.id} no longer waits in triage"
+    if cause.type in OF_CLOCKS and (why := _stopped(cause, ticket)):
+        return why
     if cause.type == "TicketUngrouped" and (ticket.parent or ticket.state == "submitted"):
         return f"{ticket.id} stands under {ticket.parent}" if ticket.parent else f"{ticket.id} is not decided yet; then it is told"
     return None
+
+
+def _stopped(cause: Entry, ticket: Ticket) -> str | None:
+    if getattr(ticket, STOPPED.get(cause.data["clock"], ""), None) is not None:
+        return f"the clock of its {cause.data['clock']} has stopped"
+    return f"{ticket.id} is {ticket.severity} by now" if ticket.severity != cause.data["severity"] else None
+
+
+def _urgency(event: ClockWarned | ClockBreached) -> Urgency:
+    share = event.share if isinstance(event, ClockWarned) else 1.0
+    return PAGE if event.severity == "sev1" and share >= LOUD else NOTIFY
 
 
 def candidates(ticket: Ticket) -> list[str]:

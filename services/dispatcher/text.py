@@ -28,6 +28,8 @@ HEADLINES = {
     "TicketReopened": "Reopened",
     "TicketReclassified": "Raised",
     "TicketUngrouped": "Stands for itself again",
+    "ClockWarned": "{share:.0%} of the time for its {clock} is used up, due {due_at}",
+    "ClockBreached": "Late: its {clock} was due {due_at}",
 }
 
 
@@ -119,7 +121,7 @@ def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[
 
 def _headline(ticket: Ticket, cause: Entry) -> str:
     """Who did it and why, where it was a person."""
-    done = HEADLINES.get(cause.type, cause.type).format(team=ticket.team)
+    done = HEADLINES.get(cause.type, cause.type).format(**{**cause.data, "team": ticket.team})
     by = "" if cause.role == SERVICE else f", by {_flat(cause.actor)}" + _told(": ", cause.reason)
     return f"{done}{by}"
 

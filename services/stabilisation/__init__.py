@@ -12,10 +12,12 @@ from services.errors import NotFound
 from services.ledger import Ledger
 from services.stabilisation.asked import AsOf, TheLedger
 from services.stabilisation.board import SECURITY, board
+from services.stabilisation.clock_routes import router as clock_router
 from services.stabilisation.figures import figures, overview
 from services.stabilisation.golive_board import verdicts
 from services.stabilisation.golive_routes import TheProgress
 from services.stabilisation.golive_routes import router as golive_router
+from services.stabilisation.handover_routes import router as handover_router
 from services.stabilisation.metrics import Metrics, Pipeline, registry
 from services.stabilisation.progress import Progress
 from services.stabilisation.pulse import Pulse
@@ -65,6 +67,8 @@ def read_metrics(request: Request) -> Response:
 
 router.include_router(metrics_router)
 router.include_router(golive_router)
+router.include_router(clock_router)
+router.include_router(handover_router)
 
 
 def furnish(app: FastAPI, ledger: Ledger, watch: Watch, progress: Progress) -> None:

@@ -13,7 +13,7 @@ from schemas.figures import UNDECIDED
 from schemas.tables import ENTRIES
 from schemas.tickets import Ticket
 from services.stabilisation.chronicle import EPOCH
-from services.stabilisation.in_time import CLOCKS, clock_end, limit
+from services.stabilisation.in_time import late_clocks
 from services.stabilisation.view import DAY, Life, View
 from services.tickets import fold
 
@@ -28,20 +28,20 @@ def attention(view: View, connection: Connection) -> Attention:
     at = EPOCH + timedelta(microseconds=view.known)
     promised = _promised(view, connection, at)
     lists = {
-        "gxp": sorted(filter(_waits_for_quality, view.lives), key=_gravity),
-        "grave": sorted((life for life in view.open if life.stand.severity in GRAVE), key=_gravity),
-        "late": sorted((life for life in view.open if _late(view, life, promised)), key=_gravity),
+        "gxp": sorted(filter(_waits_for_quality, view.lives), key=gravity),
+        "grave": sorted((life for life in view.open if life.stand.severity in GRAVE), key=gravity),
+        "late": sorted((life for life in view.open if _late(view, life, promised)), key=gravity),
         "oldest": sorted(view.open, key=_born),
         "workarounds": sorted((life for life in view.open if life.stand.worked_around_at is not None), key=_worked_around),
     }
     groups, errors = (_told(view, name) for name in ("parent", "known_error"))
     named = {life.ticket: life for lives in lists.values() for life in lives[:MOST_LISTED]}
-    folded = _folded(connection, [*named, *groups], at)
+    known = folded(connection, [*named, *groups], at)
     return Attention(
-        tickets={ticket: _note(view, named[ticket], folded[ticket]) for ticket in sorted(named, key=_number)},
+        tickets={ticket: note_of(view, named[ticket], known[ticket]) for ticket in sorted(named, key=_number)},
         **{name: Listed(total=len(lives), tickets=_ids(lives)) for name, lives in lists.items()},
         new=_new(view),
-        groups=tuple(_named(each, folded[each].title, lives, view) for each, lives in groups.items()),
+        groups=tuple(_named(each, known[each].title, lives, view) for each, lives in groups.items()),
         known_errors=_known_errors(view, errors, connection, at),
         quality=_quality(view),
     )
@@ -51,7 +51,7 @@ def _born(life: Life) -> tuple[int, int]:
     return life.track.born, _number(life.ticket)
 
 
-def _gravity(life: Life) -> tuple[str, int, int]:
+def gravity(life: Life) -> tuple[str, int, int]:
     return (life.stand.severity or "sev9", *_born(life))
 
 
@@ -75,18 +75,13 @@ def _waits_for_quality(life: Life) -> bool:
 
 def _promised(view: View, connection: Connection, at: datetime) -> dict[str, Ticket]:
     """The open tickets that have a promised date."""
-    return _folded(connection, [life.ticket for life in view.open if life.stand.due_at], at)
+    return folded(connection, [life.ticket for life in view.open if life.stand.due_at], at)
 
 
 def _late(view: View, life: Life, promised: Mapping[str, Ticket]) -> tuple[str, ...]:
-    targets = next((each for grade, each in view.golive.criteria.targets.items() if grade == life.stand.severity), None)
-    late = [clock for clock in CLOCKS if targets and getattr(targets, clock) and _runs_late(view, life, clock, limit(targets, clock))]
+    late = late_clocks(view, life)
     due = promised[life.ticket].due_at if life.ticket in promised else None
-    return (*late, PROMISE) if due is not None and due < view.instant else tuple(late)
-
-
-def _runs_late(view: View, life: Life, clock: str, target: int) -> bool:
-    return life.stand.open and clock_end(life.stand, clock) is None and view.at - life.track.born > target
+    return (*late, PROMISE) if due is not None and due < view.instant else late
 
 
 def _told(view: View, name: str) -> dict[str, list[Life]]:
@@ -134,7 +129,7 @@ def _quality(view: View) -> Quality:
     )
 
 
-def _folded(connection: Connection, tickets: Sequence[str], at: datetime) -> dict[str, Ticket]:
+def folded(connection: Connection, tickets: Sequence[str], at: datetime) -> dict[str, Ticket]:
     """These tickets as their entries recorded up to then made them."""
     stories: dict[str, list[Entry]] = defaultdict(list)
     told = select(ENTRIES).where(ENTRIES.c.ticket.in_(tickets), ENTRIES.c.recorded_at <= at).order_by(ENTRIES.c.seq)
@@ -147,7 +142,7 @@ def _folded(connection: Connection, tickets: Sequence[str], at: datetime) -> dic
 _KEPT = attrgetter("title", "team", "area", "batch", "due_at", "waiting_for", "clock", "workaround", "quality_record")
 
 
-def _note(view: View, life: Life, ticket: Ticket) -> TicketNote:
+def note_of(view: View, life: Life, ticket: Ticket) -> TicketNote:
     """What the figures count comes from the view, the words from the ticket."""
     stand = life.stand
     title, team, area, batch, due_at, waiting_for, clock, workaround, quality_record = _KEPT(ticket)

@@ -8,7 +8,8 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
+from functools import lru_cache
 from threading import RLock
 from typing import Any, NamedTuple
 
@@ -17,15 +18,21 @@ from sqlalchemy import Connection, Row, select
 from schemas.entries import Entry
 from schemas.tables import ENTRIES
 from schemas.words import OPEN_STATES
+from services.calendars import EPOCH as EPOCH
+from services.calendars import MICROSECOND
 from services.db import Database
 from services.heap import uncollected
 from services.ledger import one_of
 from services.lifecycle import LIFECYCLE, doer, happened_at
 from services.stabilisation.census import Census
+from services.tickets import SERVICE
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-MICROSECOND = timedelta(microseconds=1)
 PAGE = 5_000
+COMMENT = "TicketCommented"
+HOLD = "TicketPutOnHold"
+ANSWERS = ("TicketAcknowledged", COMMENT, "TicketWorkedAround")
+ASKING_ROLES = ("operator", "support_desk")
+"""Their comments carry questions and answers, they are not the team's."""
 Told = dict[str, Any]
 READ = [ENTRIES.c[name] for name in ("seq", "type", "ticket", "site", "actor", "role", "occurred_at", "recorded_at", "data")]
 
@@ -39,6 +46,7 @@ class Stand(NamedTuple):
 
     `flagged_at`: since when it has a GxP flag, `assessed`: a person has said which. `first_system` is where it was routed first, `moves`
     how often it went on from a team. `queued`: a person had to route it. `again`: told before, as a known error or another's child.
+    `engaged_at`: since when a person has it in work, `answered_at`: since when somebody of the team's side has answered.
     """
 
     state: str = "submitted"
@@ -65,6 +73,8 @@ class Stand(NamedTuple):
     moves: int = 0
     queued: bool = False
     decided: bool = False
+    engaged_at: int | None = None
+    answered_at: int | None = None
 
     @property
     def open(self) -> bool:
@@ -83,18 +93,21 @@ class Step(NamedTuple):
 class Track:
     """The steps of one ticket, in the order of the ledger; no step counts before the one ahead of it.
 
-    `knowns` is there only where a step was known later than it happened.
+    `knowns` is there only where a step was known later than it happened. `asking`: who reported it, and who told it for them.
+    `waits`: whom it waited for after a step.
     """
 
-    __slots__ = ("area", "born", "knowns", "occurred", "stands", "ticket", "whens")
+    __slots__ = ("area", "asking", "born", "knowns", "occurred", "stands", "ticket", "waits", "whens")
 
-    def __init__(self, ticket: str, area: str | None, born: int, occurred: int) -> None:
+    def __init__(self, ticket: str, area: str | None, born: int, occurred: int, asking: tuple[str | None, ...] = ()) -> None:
         self.ticket = ticket
         self.area = area
         self.born = born
         self.occurred = occurred
+        self.asking = asking
         self.whens = array("q")
         self.knowns: array[int] | None = None
+        self.waits: dict[int, str] | None = None
         self.stands: list[Stand] = []
 
     def append(self, when: int, known: int, stand: Stand) -> None:
@@ -104,6 +117,14 @@ class Track:
         self.stands.append(stand)
         if self.knowns is not None:
             self.knowns.append(known)
+
+    def waits_for(self, place: int) -> str | None:
+        """Since it was put on hold last: being graded or assigned meanwhile does not end that. None where it does not wait."""
+        while self.waits and place >= 0 and self.stands[place].state == "waiting":
+            if place in self.waits:
+                return self.waits[place]
+            place -= 1
+        return None
 
     def number(self, at: int, known: int) -> int:
         """How many steps count at `at`, as known at `known`."""
@@ -144,20 +165,50 @@ class Chronicle:
         when, known = micros(happened_at(row)), micros(row.recorded_at)  # type: ignore[arg-type]
         tracks = self.sites.setdefault(str(row.site), {})
         if row.type == "TicketSubmitted":
-            track = tracks[row.ticket] = Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at))
+            track = tracks[row.ticket] = _born(row, when)
             before, after = None, Stand(severity=row.data.get("reported_severity"))
         else:
             track = tracks[row.ticket]
             when, before = max(when, track.whens[-1]), track.stands[-1]
-            after = told(before, row, when)
-        track.append(when, known, after)
-        self.census.move(str(row.site), track.born, before, after)
-        self.rewritten += when < known
-        self.steps += 1
+            after = _answered(track, row, when, told(before, row, when))
+        if after is not before:
+            if row.type == HOLD:
+                track.waits = {**(track.waits or {}), len(track.stands): row.data["waiting_for"]}
+            track.append(when, known, after)
+            self.census.move(str(row.site), track.born, before, after)
+            self.rewritten += when < known
+            self.steps += 1
 
 
 def _after(position: int) -> Any:
     return select(*READ).where(ENTRIES.c.seq > position, one_of(_TOLD)).order_by(ENTRIES.c.seq).limit(PAGE)
+
+
+def _born(row: Any, when: int) -> Track:
+    asking = _asking(row.data.get("reporter"), doer(row))
+    return Track(row.ticket, row.data.get("area"), when, micros(row.occurred_at), asking)
+
+
+@lru_cache(10_000)
+def _asking(*names: str | None) -> tuple[str | None, ...]:
+    """The same few people report most tickets: each pair is kept once."""
+    return names
+
+
+def _answered(track: Track, row: Any, when: int, stand: Stand) -> Stand:
+    """A comment is a step only where it is the first answer."""
+    first = stand.answered_at is None and row.type in ANSWERS and answers(row, track.asking)
+    return stand._replace(answered_at=when) if first else stand
+
+
+def by_a_person(row: Any) -> bool:
+    """Not by a service, and not by somebody whom an earlier tool does not name."""
+    return row.role != SERVICE and doer(row) is not None
+
+
+def answers(row: Any, asking: tuple[str | None, ...]) -> bool:
+    """By a person who neither reported the problem nor told it, and does not speak for those who do."""
+    return by_a_person(row) and doer(row) not in asking and row.role not in ASKING_ROLES
 
 
 def _kept(stand: Stand, row: Any, when: int) -> Stand:
@@ -208,7 +259,8 @@ def _returned(stand: Stand, row: Any, when: int) -> Stand:
 
 def _acknowledged(stand: Stand, row: Any, when: int) -> Stand:
     first = when if stand.acknowledged_at is None else stand.acknowledged_at
-    return stand._replace(state="acknowledged", acknowledged_at=first, owner=stand.owner or doer(row))
+    engaged = when if stand.engaged_at is None and by_a_person(row) else stand.engaged_at
+    return stand._replace(state="acknowledged", acknowledged_at=first, engaged_at=engaged, owner=stand.owner or doer(row))
 
 
 def _assigned(stand: Stand, row: Any, when: int) -> Stand:
@@ -257,6 +309,7 @@ _TOLD: dict[str, Callable[[Stand, Any, int], Stand]] = {
     "TicketReturned": _returned,
     "TicketAcknowledged": _acknowledged,
     "TicketAssigned": _assigned,
+    "TicketCommented": _kept,
     "TicketResolved": _resolved,
     "TicketReopened": _reopened,
     "TicketWorkedAround": _worked_around,

@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from schemas.golives import RESTS, WEEKDAYS, GoLive, GoLiveText, Shift
 
 DAY = timedelta(days=1)
+WEEK = 8 * DAY
+"""A shift of every week begins within it."""
 
 
 def zone_of(text: GoLiveText) -> ZoneInfo:
@@ -65,6 +68,31 @@ def running_between(text: GoLiveText, begin: datetime, end: datetime) -> timedel
         total += max(last - max(first, reached), timedelta(0))
         reached = max(reached, last)
     return total
+
+
+class Shifts(NamedTuple):
+    """A shift, and when the one after it ends."""
+
+    begin: datetime
+    end: datetime
+    next_end: datetime
+
+
+def shifts_around(text: GoLiveText, at: datetime) -> Shifts:
+    """The shift that began last by then. A go-live without shifts hands over at every stand-up."""
+    first, last = local_date(text, at) - WEEK, local_date(text, at) + WEEK
+    spans = sorted(
+        span for span in (_shifts(text, first, last) if text.shifts else _between_standups(text, first, last)) if span[0] < span[1]
+    )
+    begin, end = [span for span in spans if span[0] <= at][-1]
+    after = [span for span in spans if span[0] > begin]
+    return Shifts(begin, end, after[0][1] if after else end + DAY)
+
+
+def _between_standups(text: GoLiveText, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:
+    for place in range((last - first).days + 1):
+        day = first + place * DAY
+        yield instant_of(text, day, text.standup), instant_of(text, day + DAY, text.standup)
 
 
 def _shifts(text: GoLiveText, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:

@@ -1,60 +1,76 @@
-"""Who was in time: from the submission to the acknowledgement, the workaround and the resolution, held against targets."""
+"""Who was in time: the clocks of many tickets, counted by clock and severity."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 
-from schemas.figures import UNDECIDED
+from schemas.clocks import CLOCKS, Clock
 from schemas.golive_figures import InTime
-from schemas.golives import Targets
-from schemas.words import SEVERITIES, Severity
-from services.stabilisation.chronicle import Stand
-from services.stabilisation.view import SECOND, Life, View
+from schemas.words import SEVERITIES
+from services.stabilisation.clocks import SECOND, Timing, ruled
+from services.stabilisation.view import Life, View
 
-CLOCKS = ("acknowledgement", "workaround", "resolution")
-DUE_SOON = 0.8
+
+@dataclass(slots=True)
+class Tally:
+    met: int = 0
+    late: int = 0
+    late_open: int = 0
+    pending: int = 0
+    due_soon: int = 0
+
+    def add(self, timing: Timing, late: bool, at: int) -> None:
+        if late:
+            self.late += 1
+            self.late_open += timing.running
+        elif timing.running:
+            self.pending += 1
+            self.due_soon += timing.warned(at)
+        else:
+            self.met += timing.stopped is not None
 
 
 def in_time(view: View, lives: Iterable[Life]) -> list[InTime]:
-    """A clock runs from the submission; a breach is strictly over the target. Tickets that ended without are not counted."""
-    of_grade: dict[str, list[Life]] = defaultdict(list)
+    """A missed target counts for the gravest severity that missed it, everything else for the one that holds, or held when the clock
+    stopped. Each clock of a ticket counts once. What is cancelled or backlogged counts where it was late by then.
+    """
+    tallies: dict[tuple[str, str], Tally] = defaultdict(Tally)
     for life in lives:
-        of_grade[life.stand.severity or UNDECIDED].append(life)
-    targets = view.golive.criteria.targets
+        for clock, timing in zip(CLOCKS, view.clockwork.timings(life.track, life.number), strict=True):
+            breach = timing.breach_at(view.at)
+            if breach is not None:
+                tallies[breach.severity, clock].add(timing, True, view.at)
+            elif timing.severity is not None and timing.target is not None:
+                tallies[timing.severity, clock].add(timing, False, view.at)
+    return _told(view, tallies)
+
+
+def _told(view: View, tallies: dict[tuple[str, str], Tally]) -> list[InTime]:
+    """With every target of the policy that holds now, and what else there is."""
+    rules = ruled(view.at, view.clockwork.terms)
+    every = ((severity, clock, rules.target(clock, severity)) for severity in SEVERITIES for clock in CLOCKS)
     return [
-        _clock(view, clock, severity, of_grade[severity])
-        for severity in SEVERITIES
-        if severity in targets
-        for clock in CLOCKS
-        if getattr(targets[severity], clock) is not None
+        _row(clock, severity, wanted, tallies.get((severity, clock)))
+        for severity, clock, wanted in every
+        if wanted is not None or (severity, clock) in tallies
     ]
 
 
-def _clock(view: View, clock: str, severity: Severity, lives: Sequence[Life]) -> InTime:
-    target = limit(view.golive.criteria.targets[severity], clock)
-    ends = [(clock_end(life.stand, clock), life) for life in lives]
-    ended = [end - life.track.born for end, life in ends if end is not None]
-    running = [view.at - life.track.born for end, life in ends if end is None and life.stand.open]
-    late_open = sum(taken > target for taken in running)
+def _row(clock: Clock, severity: str, wanted: int | None, tally: Tally | None) -> InTime:
+    found = tally or Tally()
     return InTime(
         clock=clock,
         severity=severity,
-        target=target / SECOND,
-        met=sum(taken <= target for taken in ended),
-        late=sum(taken > target for taken in ended) + late_open,
-        late_open=late_open,
-        pending=len(running) - late_open,
-        due_soon=sum(DUE_SOON * target < taken <= target for taken in running),
+        target=None if wanted is None else wanted / SECOND,
+        met=found.met,
+        late=found.late,
+        late_open=found.late_open,
+        pending=found.pending,
+        due_soon=found.due_soon,
     )
 
 
-def limit(targets: Targets, clock: str) -> int:
-    """In microseconds."""
-    seconds: float = getattr(targets, clock)
-    return round(seconds * SECOND)
-
-
-def clock_end(stand: Stand, clock: str) -> int | None:
-    """A resolution ends every clock that still runs."""
-    ends = {"acknowledgement": stand.acknowledged_at, "workaround": stand.worked_around_at}
-    first = ends.get(clock)
-    return first if first is not None else stand.resolved_at
+def late_clocks(view: View, life: Life) -> tuple[Clock, ...]:
+    """Those that still run, and have missed their target."""
+    found = zip(CLOCKS, view.clockwork.timings(life.track, life.number), strict=True)
+    return tuple(clock for clock, timing in found if timing.running and timing.breach_at(view.at) is not None)

@@ -15,9 +15,11 @@ from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndow
 from schemas.golives import ExposureText, GoLive
 from services.golives import GoLives, golives_of
 from services.ledger import Ledger
+from services.policies import Terms, in_terms, terms_of
 from services.snapshots import p50_the_day_before, snapshots_of
 from services.stabilisation.attention import attention
 from services.stabilisation.chronicle import Chronicle, Track, micros
+from services.stabilisation.clocks import Clockwork
 from services.stabilisation.days import local_date, standups
 from services.stabilisation.figures import instant_asked, last_seq
 from services.stabilisation.gap import grows, planned_burndown
@@ -39,6 +41,7 @@ class Progress:
     chronicle: Chronicle = field(default_factory=Chronicle)
     sittings: dict[object, Sitting] = field(default_factory=dict)
     _cast: dict[str, "Members"] = field(default_factory=dict)
+    _clockworks: dict[str, Clockwork] = field(default_factory=dict)
 
     @contextmanager
     def look(self, ledger: Ledger, as_of: datetime | None = None) -> Iterator["Outline"]:
@@ -46,6 +49,12 @@ class Progress:
         with self.chronicle.up_to_date(ledger.database) as connection:
             at = instant_asked(connection, ledger, as_of)
             yield Outline(self, connection, at, golives_of(connection, as_of), as_of is None)
+
+    def clockwork(self, site: str, terms: Terms) -> Clockwork:
+        """What it worked out is remembered while the terms of the site stay the same."""
+        if site not in self._clockworks or self._clockworks[site].terms != terms:
+            self._clockworks[site] = Clockwork(terms)
+        return self._clockworks[site]
 
     def members(self, golives: GoLives, golive: GoLive) -> "Members":
         """Remembered until something happens."""
@@ -95,7 +104,14 @@ class Outline:
         """Movements that are known already serve every instant, unless history was told after it."""
         at, found = micros(self.at), self.progress.members(self.golives, golive)
         told = found.movements if only == EVERYTHING and (self.now or not self.progress.chronicle.rewritten) else None
-        return View(golive, found.tracks, at, at, only, told)
+        return View(golive, found.tracks, at, at, only, told, self.clockwork(golive.site))
+
+    def clockwork(self, site: str) -> Clockwork:
+        return self.progress.clockwork(site, in_terms(self.terms, site))
+
+    @cached_property
+    def terms(self) -> dict[str, Terms]:
+        return terms_of(self.connection, None if self.now else self.at)
 
 
 @dataclass
@@ -159,8 +175,8 @@ class Sight:
 
     def _sitting(self, at: int) -> Sitting:
         chronicle, golive, kept = self.outline.progress.chronicle, self.golive, self.outline.progress.sittings
-        places = _places(self.outline.golives, golive)
-        said = (golive.text, golive.criteria, golive.waivers, golive.attestations, golive.scope_events, places)
+        told = (_places(self.outline.golives, golive), self.outline.clockwork(golive.site).terms)
+        said = (golive.text, golive.criteria, golive.waivers, golive.attestations, golive.scope_events, told)
         key = (golive.id, hash(repr(said)), hash(tuple(self.exposure)), at, chronicle.rewritten and (chronicle.rewritten, self.view.known))
         if key not in kept:
             if len(kept) >= MOST_SITTINGS:

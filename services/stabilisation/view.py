@@ -3,7 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
@@ -13,6 +13,7 @@ from schemas.golives import GoLive
 from schemas.words import OPEN_STATES
 from services.golives import GoLives
 from services.stabilisation.chronicle import EPOCH, Chronicle, Stand, Step, Track, micros
+from services.stabilisation.clocks import Clockwork
 
 DAY = 86_400_000_000
 SECOND = 1_000_000
@@ -89,6 +90,7 @@ class View:
     known: int
     only: Only = EVERYTHING
     told: Sequence[Movement] | None = None
+    clockwork: Clockwork = field(default_factory=Clockwork)
 
     @cached_property
     def every(self) -> list[Life]:
@@ -142,7 +144,7 @@ class View:
 
     def earlier(self, at: int) -> "View":
         """The same at an earlier instant: what happened by then, as known now."""
-        return View(self.golive, self.tracks, at, self.known, self.only, self.movements)
+        return replace(self, at=at, told=self.movements)
 
 
 def _when(move: Movement) -> int:

@@ -68,7 +68,7 @@ class Section:
 class Document:
     """`identity` names the snapshot with its digest: the report says what stands there and nothing else."""
 
-    kind: Literal["standup", "executive"]
+    kind: Literal["standup", "executive", "handover"]
     title: str
     subtitle: str
     light: Light
