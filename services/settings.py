@@ -67,6 +67,7 @@ class Settings(BaseSettings):
         None, validate_default=True, description="TOML file of API keys; without it callers name themselves, on loopback only"
     )
     teams_file: Present | None = Field(None, description="TOML file: which team owns a system at a site, and how it is told")
+    calendars_dir: Path = Field(Path("calendars-of-this-site"), description="folder that keeps a copy of each calendar that a rota names")
     model: Present | None = Field(
         None, description="folder of the model version that decides until another is promoted; empty: the starter version"
     )
