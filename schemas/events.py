@@ -10,6 +10,7 @@ from pydantic import ConfigDict, StringConstraints
 from schemas.event import Event as Event
 from schemas.golive_events import GOLIVE_EVENTS
 from schemas.knownerrors import KnownErrorId, KnownErrorText
+from schemas.oncall_events import ONCALL_EVENTS
 from schemas.tickets import Submission
 from schemas.words import CauseClass, CausedBy, GxpFlag, Instant, Line, Name, Prose, Severity, Slug, WaitingFor
 
@@ -293,7 +294,7 @@ _ALL: tuple[type[Event], ...] = (
     TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
     TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
     TicketGrouped, TicketUngrouped, TicketBacklogged, TicketWorkedAround, TicketWorkaroundAccepted, TicketLinked,
-    *GOLIVE_EVENTS, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
+    *GOLIVE_EVENTS, *ONCALL_EVENTS, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
     ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp,
     NotificationRequested, NotificationSent, NotificationFailed, NotificationWithdrawn,
     EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,

@@ -222,3 +222,25 @@ class Ladder(BaseModel):
             rungs: Rungs | None = getattr(self, severity)
             for place, step in enumerate(rungs.steps if rungs else ()):
                 yield from ((f"{severity}.steps.{place}.who", who) for who in step.who)
+
+
+class NightFault(BaseModel):
+    """Somebody whom a step may tell cannot be reached, or nobody is there to be told, between two instants."""
+
+    model_config = FROZEN
+
+    site: str
+    team: str
+    begin: datetime
+    until: datetime
+    told: str
+
+
+class Watched(BaseModel):
+    """A team at a site, as it was looked at."""
+
+    model_config = FROZEN
+
+    site: str
+    team: str
+    faults: int

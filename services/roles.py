@@ -15,6 +15,7 @@ from services.classifier import classifier, decider_of, mind_of
 from services.classifier.asking import router as asking_router
 from services.db import pending_migrations, ping
 from services.dispatcher import Engine, dispatcher, open_channels_from
+from services.dispatcher.equipment import broken
 from services.errors import Misconfigured, Unavailable
 from services.intake import Intake
 from services.judgements import MOST_JUDGED, Judgements
@@ -24,6 +25,8 @@ from services.log.kafka import Kafka, KafkaCarrier, KafkaLog, Member
 from services.log.outgoing import Stamp
 from services.log.relay import Relay
 from services.log.table import TableLog
+from services.oncall.evening import Evening
+from services.oncall.feed import calendars_of
 from services.runner import Runner, Service
 from services.settings import Settings
 from services.stabilisation import furnish as furnish_stabilisation
@@ -56,7 +59,8 @@ class Cast:
         app.state.settings = self.settings
         mode, judgements = self.settings.autonomy, Judgements(MOST_JUDGED)
         furnish_stabilisation(app, self.ledger, Watch(mode, judgements), self.progress)
-        furnish(app, Desk(self.ledger, self.teams, self.settings.fault, mode, judgements))
+        desk = Desk(self.ledger, self.teams, self.settings.fault, mode, judgements, calendars=calendars_of(self.settings, self.teams))
+        furnish(app, desk)
 
     def run(self, service: Service) -> None:
         self.work.append(Runner(service, self.log(), self.ledger).run)
@@ -110,6 +114,7 @@ def _dispatcher(made: Cast) -> None:
     channels = open_channels_from(settings, made.teams, made.notifications)
     made.run(dispatcher(made.teams, made.ledger.database))
     made.work.append(Engine(made.ledger, channels, settings.public_url, fault=settings.fault).run)
+    made.work.append(Evening(made.ledger, calendars_of(settings, made.teams), partial(broken, settings), settings.evening).run)
 
 
 def _stabilisation(made: Cast) -> None:

@@ -64,6 +64,11 @@ class Teams(BaseModel):
             raise Invalid(f"No team owns the system {system!r}; known systems: {', '.join(sorted(self.systems))}")
         return team
 
+    def teams_at(self, site: str) -> list[str]:
+        """Those that own a system there."""
+        own = self.sites[site].systems if site in self.sites else {}
+        return sorted({self.team_for(site, system) for system in {*self.systems, *own}})
+
     def ladder_of(self, team: Audience) -> Ladder | None:
         """The file's ladder wins over a shipped one of the same name."""
         return self.ladders.get(team.ladder) or shipped_ladders().get(team.ladder) if team.ladder else None

@@ -14,10 +14,12 @@ notify = ["mail:anna.berg@plant.example"]
 [people.ben]
 name = "Ben Cole"
 page = ["pager:ben"]
+notify = ["desk:ben"]
 
 [people.cleo]
 name = "Cleo Dahl"
 page = ["pager:cleo"]
+notify = ["desk:cleo"]
 page_budget = 6
 
 [people.lea]

@@ -13,6 +13,9 @@ LOOKS = tuple(timedelta(days=days) for days in (2, 16, 128))
 """How far ahead `on_call` looks for the end of a duty, in turn: most end soon."""
 
 
+MOMENT = timedelta(seconds=1)
+
+
 class Roster(NamedTuple):
     """A rota with what was read from its calendar, and the overrides that people made beside the file."""
 
@@ -47,13 +50,18 @@ def next_duty(roster: Roster, duty: Duty) -> Duty | None:
     return on_call(roster, duty.until) if duty.until else None
 
 
+def present(roster: Roster, at: datetime) -> str | None:
+    """Who is on call at that instant, without asking until when."""
+    found = schedule(roster, at, at + MOMENT)
+    return found[0].person if found and found[0].begin <= at else None
+
+
 def on_layer(roster: Roster, layer: str, at: datetime) -> str | None:
     """Whom a layer alone puts there, whatever covers it; overrides of that person hold."""
     rota = roster.rota.model_copy(update={"layers": tuple(each for each in roster.rota.layers if each.name == layer)})
     replaced = rota.model_copy(update={"overrides": tuple(each for each in rota.overrides if each.instead_of)})
     overrides = tuple(each for each in roster.overrides if each.instead_of)
-    found = schedule(Roster(replaced, overrides=overrides), at, at + timedelta(minutes=1))
-    return found[0].person if found and found[0].begin <= at else None
+    return present(Roster(replaced, overrides=overrides), at)
 
 
 def schedule(roster: Roster, begin: datetime, end: datetime) -> list[Span]:
