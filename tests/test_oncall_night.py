@@ -152,14 +152,34 @@ def test_the_night_is_checked_once_whoever_looks_and_again_the_next_evening(data
     assert [ledger.close() for ledger in (ledger, second)]
 
 
+def test_what_was_mended_or_broken_after_the_evening_is_told_the_same_night(database: Database, tmp_path: Path) -> None:
+    clock = At(EVENING)
+    evening, ledger = evening_of(database, tmp_path, clock)
+    found = evening.look()
+    assert found is not None
+    assert len([fault for fault in found.faults if fault.site == "Cork"]) == 3
+    clock.now += timedelta(minutes=15)
+    assert evening.look() is None, "nothing is new"
+    evening.broken = lambda target: None
+    assert evening.look() is None, "a few minutes have not passed"
+    clock.now += timedelta(minutes=15)
+    mended = evening.look()
+    assert mended is not None
+    assert (mended.faults, mended.begin, mended.until) == ((), clock.now, NIGHT[1])
+    evening.broken = lambda target: "is down"
+    clock.now = NIGHT[1]
+    assert evening.look() is None, "the night is over"
+    ledger.close()
+
+
 def test_a_night_is_checked_with_the_overrides_that_people_made(database: Database, tmp_path: Path) -> None:
     evening, ledger = evening_of(database, tmp_path, At(EVENING), changed(('page = ["pager:ben"]\nnotify = ["desk:ben"]', "")))
     with database.read() as connection:
-        before = check(connection, evening.calendars, EVENING, evening.broken)
+        before = check(connection, evening.calendars, NIGHT, evening.broken)
     text = OverrideText.model_validate({"from": EVENING, "until": EVENING + timedelta(days=1), "person": "cleo", "instead_of": "ben"})
     ledger.write(lambda draft: override(draft, evening.calendars.teams, "mes", text, BY)).result()
     with database.read() as connection:
-        after = check(connection, evening.calendars, EVENING, evening.broken)
+        after = check(connection, evening.calendars, NIGHT, evening.broken)
     assert any("ben cannot be reached" in fault.told for fault in before.faults)
     assert not any("ben" in fault.told for fault in after.faults)
     ledger.close()

@@ -170,7 +170,7 @@ def test_a_ticket_resolved_in_triage_returns_to_triage_when_reopened(ledger: Led
     assert happened(ledger, ticket.id, e.TicketReopened()).state == "triage"
 
 
-def test_every_event_is_in_the_lifecycle_or_about_deliveries_letters_known_errors_models_golives_or_oncall() -> None:
+def test_every_event_is_in_the_lifecycle_or_about_deliveries_letters_known_errors_models_or_golives() -> None:
     elsewhere = {e.TicketSubmitted, e.EventParked, e.RecordQuarantined, e.DeadLetterReplayed, e.DeadLetterDiscarded, e.RelayRewound}
     elsewhere |= {e.KnownErrorRecorded, e.KnownErrorApproved, e.KnownErrorRetired}
     elsewhere |= {*GOLIVE_EVENTS, *ONCALL_EVENTS}

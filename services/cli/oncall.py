@@ -129,7 +129,8 @@ def check(output: Output, hours: Hours = 16) -> None:
     settings = load_settings()
     calendars = calendars_of(settings, load_teams(settings.teams_file))
     with migrated_database() as database, database.read() as connection:
-        found = check_night(connection, calendars, utc_now(), partial(broken, settings), timedelta(hours=hours))
+        now = utc_now()
+        found = check_night(connection, calendars, (now, now + timedelta(hours=hours)), partial(broken, settings))
     shown = table(("site", "team", "from (UTC)", "until", "what is wrong"), [_fault(each) for each in found.faults])
     good = "" if output.quiet else f"Everybody can be reached until {found.until:%a %H:%M} UTC"
     output.show(found.model_dump(mode="json"), shown if found.faults else good)

@@ -18,7 +18,7 @@ from services.ledger import Draft, Ledger
 from services.oncall.configured import configure
 from services.oncall.feed import Calendars
 from services.oncall.overrides import overrides_of
-from services.oncall.preflight import Broken, preflight
+from services.oncall.preflight import Broken, Night, preflight
 from services.oncall.roll import places, roll_of
 from services.oncall.rotation import DAY, zone_of
 from services.oncall.wall import first_shown, shown
@@ -26,6 +26,7 @@ from services.teams import Teams
 
 NIGHT = timedelta(hours=16)
 """So long after the evening the day shift is back."""
+AGAIN = timedelta(minutes=10)
 DISPATCHER = Attribution("service:dispatcher", "service")
 log = structlog.get_logger()
 
@@ -39,6 +40,7 @@ class Evening:
     broken: Broken
     at: time
     every: float = 30.0
+    _looked_at: datetime | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -54,14 +56,23 @@ class Evening:
             await asyncio.sleep(self.every)
 
     def look(self) -> NightChecked | None:
-        """Check, where an evening has come since the last check."""
+        """Check, where an evening has come since the last check; then every `AGAIN` until the morning, and tell what has changed."""
         now = self.ledger.clock()
-        evening = max(evenings(self.calendars.teams, self.at, now))
         with self.ledger.database.read() as connection:
-            if is_checked(connection, evening):
+            last = last_check(connection)
+            known = NightChecked.model_validate(last.data) if last else None
+            fresh = last is None or last.recorded_at < max(evenings(self.calendars.teams, self.at, now))
+            until = now + NIGHT if fresh or known is None else known.until
+            if not fresh and not self._is_time(now, until):
                 return None
-            checked = check(connection, self.calendars, now, self.broken)
-        return self.ledger.write(lambda draft: _record(draft, checked, evening)).result()
+            self._looked_at = now
+            checked = check(connection, self.calendars, (now, until), self.broken)
+        if known and not fresh and _findings(checked) == _findings(known):
+            return None
+        return self.ledger.write(lambda draft: _record(draft, checked, last)).result()
+
+    def _is_time(self, now: datetime, until: datetime) -> bool:
+        return now < until and (self._looked_at is None or now - self._looked_at >= AGAIN)
 
 
 def evenings(teams: Teams, at: time, now: datetime) -> Iterator[datetime]:
@@ -71,21 +82,21 @@ def evenings(teams: Teams, at: time, now: datetime) -> Iterator[datetime]:
         yield today if today <= now else first_shown(datetime.combine(shown(now, zone) - DAY, at), zone)
 
 
-def check(connection: Connection, calendars: Calendars, begin: datetime, broken: Broken, night: timedelta = NIGHT) -> NightChecked:
-    """What stands between now and a good night: faults of steps and people, and of the calendars."""
+def check(connection: Connection, calendars: Calendars, night: Night, broken: Broken) -> NightChecked:
+    """What stands between these instants and a good night: faults of steps and people, and of the calendars."""
+    begin, until = night
     teams, read = calendars.teams, calendars.look()
     roll = roll_of(teams, read, overrides_of(connection).by_rota())
     sites = places(teams, (golive.site for golive in golives_of(connection).of.values() if not golive.exited_at))
-    faults = preflight(roll, sites, (begin, begin + night), broken)
+    faults = preflight(roll, sites, night, broken)
     for place in sites:
         rota = read.get(roll.audience(place).rota or "")
         faults += [
-            NightFault(site=place.site, team=place.team, begin=begin, until=begin + night, told=fault)
-            for fault in (rota.faults if rota else ())
+            NightFault(site=place.site, team=place.team, begin=begin, until=until, told=fault) for fault in (rota.faults if rota else ())
         ]
     counted = (sum((fault.site, fault.team) == place for fault in faults) for place in sites)
     watched = tuple(Watched(site=place.site, team=place.team, faults=number) for place, number in zip(sites, counted, strict=True))
-    return NightChecked(begin=begin, until=begin + night, watched=watched, faults=tuple(faults))
+    return NightChecked(begin=begin, until=until, watched=watched, faults=tuple(faults))
 
 
 def last_check(connection: Connection) -> Entry | None:
@@ -94,14 +105,14 @@ def last_check(connection: Connection) -> Entry | None:
     return None if row is None else Entry.model_construct(**row)
 
 
-def is_checked(connection: Connection, evening: datetime) -> bool:
-    last = last_check(connection)
-    return last is not None and last.recorded_at >= evening
+def _findings(checked: NightChecked) -> set[tuple[str, str, str]]:
+    return {(fault.site, fault.team, fault.told) for fault in checked.faults} | {(each.site, each.team, "") for each in checked.watched}
 
 
-def _record(draft: Draft, checked: NightChecked, evening: datetime) -> NightChecked | None:
+def _record(draft: Draft, checked: NightChecked, seen: Entry | None) -> NightChecked | None:
     """Not where another process was faster."""
-    if is_checked(draft.connection, evening):
+    newest = last_check(draft.connection)
+    if (newest and newest.id) != (seen and seen.id):
         return None
     draft.append(checked, DISPATCHER)
     return checked

@@ -188,6 +188,12 @@ METRICS: tuple[Metric | Histogram, ...] = (
         (),
         lambda scrape: _alone(scrape.oldest_delivery),
     ),
+    Metric(
+        "hypercare_oncall_unreachable",
+        "What the last check of a night found that keeps people from being reached; absent before the first.",
+        ("site", "team"),
+        lambda scrape: [(place, float(number)) for place, number in scrape.night.items()],
+    ),
     Metric("hypercare_model_info", "Always 1; the label is the version that decided last.", ("version",), of_model.version),
     Metric(
         "hypercare_model_coverage_ratio",

@@ -10,8 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from schemas.figures import UNDECIDED
+from schemas.oncall_events import NightChecked
 from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, KNOWN_ERRORS, LETTERS, TICKETS
 from services.deliveries import AGAIN
+from services.oncall.evening import last_check
 from services.releases import Releases, releases_of
 from services.stabilisation.burndown import OPENING
 from services.stabilisation.census import Group, census
@@ -95,6 +97,16 @@ class Scrape:
         columns = (DELIVERIES.c.channel, DELIVERIES.c.state)
         rows = self.connection.execute(select(*columns, func.count()).group_by(*columns))
         return {(channel, state): number for channel, state, number in rows}
+
+    @cached_property
+    def night(self) -> dict[tuple[str, str], int]:
+        """Faults by site and team that the last check of a night found; none before the first."""
+        last = last_check(self.connection)
+        watched = NightChecked.model_validate(last.data).watched if last else ()
+        counts: Counter[tuple[str, str]] = Counter()
+        for each in watched:
+            counts[self.site(each.site), each.team] += each.faults
+        return counts
 
     @cached_property
     def releases(self) -> Releases:
