@@ -14,7 +14,7 @@ from services.api.routes import ROUTERS, furnish
 from services.classifier import classifier, decider_of, mind_of
 from services.classifier.asking import router as asking_router
 from services.db import pending_migrations, ping
-from services.dispatcher import Engine, dispatcher, open_channels_from
+from services.dispatcher import Engine, Escalation, dispatcher, open_channels_from
 from services.dispatcher.equipment import broken
 from services.errors import Misconfigured, Unavailable
 from services.intake import Intake
@@ -114,7 +114,10 @@ def _dispatcher(made: Cast) -> None:
     channels = open_channels_from(settings, made.teams, made.notifications)
     made.run(dispatcher(made.teams, made.ledger.database))
     made.work.append(Engine(made.ledger, channels, settings.public_url, fault=settings.fault).run)
-    made.work.append(Evening(made.ledger, calendars_of(settings, made.teams), partial(broken, settings), settings.evening).run)
+    calendars = calendars_of(settings, made.teams)
+    if made.teams.has_ladders:
+        made.work.append(Escalation(made.ledger, calendars, fault=settings.fault).run)
+    made.work.append(Evening(made.ledger, calendars, partial(broken, settings), settings.evening).run)
 
 
 def _stabilisation(made: Cast) -> None:

@@ -69,6 +69,10 @@ class Teams(BaseModel):
         own = self.sites[site].systems if site in self.sites else {}
         return sorted({self.team_for(site, system) for system in {*self.systems, *own}})
 
+    @property
+    def has_ladders(self) -> bool:
+        return any(audience.ladder for audience in (self.triage, *self.teams.values()))
+
     def ladder_of(self, team: Audience) -> Ladder | None:
         """The file's ladder wins over a shipped one of the same name."""
         return self.ladders.get(team.ladder) or shipped_ladders().get(team.ladder) if team.ladder else None

@@ -19,6 +19,7 @@ from schemas.events import (
 )
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
+from services.dispatcher.climb import climb_of
 from services.errors import Invalid, Misconfigured
 from services.groups import may_be_sev1, stands_for_itself
 from services.lifecycle import HISTORY
@@ -60,7 +61,7 @@ class Requests:
 
     def _follow(self, entry: Entry, event: Event, ticket: Ticket) -> list[Event]:
         """Of the past nobody is told."""
-        if entry.role == HISTORY or moot(entry, ticket):
+        if entry.role == HISTORY or moot(entry, ticket) or self._climbs(ticket):
             return []
         if isinstance(event, TicketReclassified) and not _raised(event, self.before(entry)):
             return []
@@ -68,6 +69,10 @@ class Requests:
             NotificationRequested(delivery=delivery_id(entry.id, *target), channel=target[0], address=target[1], urgency=urgency)
             for target, urgency in self._told(ticket).items()
         ]
+
+    def _climbs(self, ticket: Ticket) -> bool:
+        """Then its first step tells, not this."""
+        return climb_of(self.teams, ticket, self.find(ticket.parent) if ticket.parent else None) is not None
 
     def _told(self, ticket: Ticket) -> dict[Target, Urgency]:
         """Whom to reach, and how. A storm pages once: who was woken for the parent hears of its children where they look."""

@@ -24,6 +24,7 @@ HEADLINES = {
     "TicketReopened": "Reopened",
     "TicketReclassified": "Raised",
     "TicketUngrouped": "Stands for itself again",
+    "TicketAcknowledged": "Acknowledged, and not resolved in time",
 }
 
 
