@@ -41,4 +41,10 @@ class NightChecked(Event):
     faults: tuple[NightFault, ...]
 
 
-ONCALL_EVENTS: tuple[type[Event], ...] = (OnCallConfigured, RotaOverridden, RotaOverrideDropped, NightChecked)
+class ClimbsAudited(Event):
+    """A recount found these tickets without the step of their ladder that they should have; told again when it finds others."""
+
+    missed: tuple[str, ...]
+
+
+ONCALL_EVENTS: tuple[type[Event], ...] = (OnCallConfigured, RotaOverridden, RotaOverrideDropped, NightChecked, ClimbsAudited)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import Random
 
 import pytest
 from sqlalchemy import select
@@ -20,8 +21,10 @@ from services.oncall.feed import Calendars
 from services.runner import Occurrence
 from services.teams import Teams
 from tests.dispatching import decided
+from tests.kill_escalations import campaign
 from tests.lives import ENGINEER, QA, SERVICE, entries_of, happened, submitted, ticket_of
 from tests.oncalls import FILE, teams_of
+from tests.scrapes import scraped, value
 
 LADDERS = FILE.replace("[triage]\n", '[triage]\nladder = "standard"\n')
 BEGIN = datetime(2027, 1, 12, 12, tzinfo=UTC)
@@ -278,6 +281,67 @@ def test_what_was_there_before_the_first_engine_is_not_told_anew(tmp_path: Path)
     site.routed()
     assert site.after(30) == []
     site.close()
+
+
+def audited(site: Site) -> list[tuple[str, ...]]:
+    """What the recounts of the whole test have put on record."""
+    site.engine.audit()
+    return [tuple(entry.data["missed"]) for entry in entries_of(site.ledger) if entry.type == "ClimbsAudited"]
+
+
+def test_the_auditor_finds_nothing_at_any_minute_of_a_busy_day(here: Site) -> None:
+    first, second, third = here.routed(), here.routed("sev2"), here.routed("sev3")
+    for minute in range(100):
+        here.after(minute)
+        assert audited(here) == []
+        if minute == 7:
+            happened(here.ledger, first.id, e.TicketAcknowledged(), ENGINEER)
+        if minute == 12:
+            happened(here.ledger, second.id, e.TicketReclassified(severity="sev1"), LEAD)
+        if minute == 50:
+            happened(here.ledger, third.id, e.TicketReturned(evidence="our side is fine"), ENGINEER)
+        here.settle()
+
+
+@pytest.mark.parametrize(
+    "planted",
+    [
+        "UPDATE escalation_step SET state = 'stopped', settled_at = begun_at WHERE state = 'pending'",
+        "DELETE FROM escalation_step WHERE state = 'pending'",
+        "DELETE FROM escalation_step WHERE ticket = 'HC-2'",
+        "UPDATE escalation_step SET cause = 'another' WHERE state = 'done' AND ticket = 'HC-2'",
+    ],
+)
+def test_the_auditor_finds_a_step_that_was_lost_and_one_that_nobody_was_told_of(here: Site, planted: str) -> None:
+    here.routed("sev3")
+    here.after(1)
+    here.clock.now += STEP
+    here.routed()
+    here.settle()
+    assert audited(here) == []
+    with here.database.write() as connection:
+        connection.exec_driver_sql(planted)
+    here.settle()
+    assert audited(here) == [("HC-2",)]
+    assert audited(here) == [("HC-2",)], "the same finding is told once"
+    assert value(scraped(here.ledger), "escalation_auditor_missed") == 1
+
+
+def test_the_auditor_finds_a_step_that_is_overdue_and_so_does_the_lag(here: Site) -> None:
+    here.routed()
+    here.settle()
+    here.clock.now += 7 * STEP
+    assert audited(here) == [("HC-1",)]
+    assert value(scraped(here.ledger), "escalation_lag_seconds") == 120
+    here.settle()
+    assert audited(here) == [("HC-1",), ()]
+    assert value(scraped(here.ledger), "escalation_lag_seconds") == 0
+
+
+def test_engines_that_are_killed_lose_no_step_and_take_none_twice(tmp_path: Path, postgres_url: str) -> None:
+    """`python -m tests.kill_escalations` kills 200."""
+    outcome = campaign(postgres_url, tmp_path, 6, Random(5), every=0.3)
+    assert (outcome.lost, outcome.doubled) == (0, 0)
 
 
 def test_a_team_with_a_ladder_is_not_told_by_the_handler_too(here: Site) -> None:

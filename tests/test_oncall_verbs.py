@@ -10,6 +10,9 @@ import pytest
 from starlette.testclient import TestClient
 from typer.testing import Result
 
+from schemas import events as e
+from services.api.desk import Desk
+from services.api.routes import ROUTERS, furnish
 from services.db import Database
 from services.ledger import Ledger
 from services.roles import cast
@@ -18,8 +21,8 @@ from services.web.app import create_app
 from services.web.callers import SelfNamed
 from tests.command_line import on, run
 from tests.desks import refused, serving, taken
-from tests.lives import entries_of
-from tests.oncalls import FILE, changed
+from tests.lives import SERVICE, entries_of, happened, submitted
+from tests.oncalls import FILE, changed, teams_of
 
 CONSOLE = FILE.replace("pager:", "console:").replace("desk:", "console:").replace("mail:", "console:")
 WHY = "Ben is at a wedding, Cleo covers"
@@ -130,6 +133,19 @@ def test_the_api_tells_the_configuration_in_force(client: TestClient) -> None:
     found = taken(client.get("/v1/oncall/configuration"))
     assert found["digest"] == found["own_digest"]
     assert found["content"]["people"]["lea"]["role"] == "lead"
+
+
+def test_a_ladder_may_ask_for_evidence_before_a_team_gives_a_ticket_back(ledger: Ledger, tmp_path: Path) -> None:
+    teams = teams_of(tmp_path, CONSOLE.replace('ladder = "standard"', 'ladder = "strict"') + "\n[ladders.strict]\nevidence = true\n")
+    app = create_app(ROUTERS, SelfNamed())
+    furnish(app, Desk(ledger, teams))
+    ticket = submitted(ledger)
+    happened(ledger, ticket.id, e.TicketRouted(system="mes_config", team="mes"), SERVICE)
+    with TestClient(app) as client:
+        path, version = f"/v1/tickets/{ticket.id}/return", {"If-Match": "*"}
+        refused(client.post(path, json={"reason": "not ours at all"}, headers=version), 422, "invalid")
+        given = {"reason": "not ours at all", "evidence": "the queue of the interface is empty"}
+        assert taken(client.post(path, json=given, headers=version))["state"] == "triage"
 
 
 def told(ended: Result) -> Any:

@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from schemas import events as e
 from schemas.oncall import Watched
-from schemas.oncall_events import NightChecked, OnCallConfigured, RotaOverridden, RotaOverrideDropped
+from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured, RotaOverridden, RotaOverrideDropped
 from schemas.predictions import Floor, Prediction, RankedSeverity, RankedSystem, Word
 from schemas.routed import Links, RoutedTicket
 from schemas.tickets import Submission, Ticket
@@ -99,6 +99,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
     RotaOverridden.model_validate({"override": "OV-3", "rota": "mes", "person": "cleo", "instead_of": "ben", "from": AT, "until": TILL}),
     RotaOverrideDropped(override="OV-3", rota="mes"),
     NightChecked(begin=AT, until=TILL, watched=(Watched(site="Cork", team="mes", faults=0),), faults=()),
+    ClimbsAudited(missed=("HC-17",)),
     e.NotificationRequested(delivery="c4" * 16, channel="webhook", address="https://pager.example/hook", urgency="page"),
     e.NotificationSent(delivery="c4" * 16, attempts=1),
     e.NotificationFailed(delivery="c4" * 16, attempts=12, error="HTTP 410"),

@@ -4,12 +4,14 @@ Any number of processes may do so: the ledger's lock orders their turns, and a s
 """
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
 from sqlalchemy import Connection, func, select
 
 from schemas.tables import CONSUMERS, HEAD, STEPS
+from services.dispatcher.auditor import missed, newest, stand_of, tell
 from services.dispatcher.steps import FOLLOWED, Steps
 from services.errors import Unavailable
 from services.faults import reach
@@ -20,6 +22,7 @@ from services.oncall.overrides import standing
 from services.oncall.roll import roll_of
 
 NAME = "escalation"
+AUDIT_EVERY = 60.0
 PAGE = 500
 MOST_STEPS = 500
 """In one turn. Those that were due first go first; the next turn follows at once."""
@@ -37,13 +40,32 @@ class Escalation:
 
     async def run(self) -> None:
         """Until cancelled."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._every(self.tick, self.turn))
+            tasks.create_task(self._every(AUDIT_EVERY, self.audit))
+
+    async def _every(self, seconds: float, work: Callable[[], bool]) -> None:
         while True:
-            busy = False
+            more = False
             try:
-                busy = await asyncio.to_thread(self.turn)
+                more = await asyncio.to_thread(work)
             except Unavailable as error:
                 log.warning("steps wait for the database", error=str(error))
-            await asyncio.sleep(0 if busy else self.tick)
+            await asyncio.sleep(0 if more else seconds)
+
+    def audit(self) -> bool:
+        """Recount, and put on record what is another finding than the last. False: there is never more of it to do."""
+        with self.ledger.database.read() as connection:
+            stand = stand_of(connection, NAME, self.ledger.clock())
+            known = newest(connection)
+        if stand is None:
+            return False
+        found = missed(self.calendars.teams, stand)
+        if found:
+            log.error("tickets lack a step of their ladder", tickets=found[:10])
+        if tuple(found) != (known.missed if known else ()):
+            self.ledger.write(lambda draft: tell(draft, found)).result()
+        return False
 
     def turn(self) -> bool:
         """Follow and take what there is. True where there is more than one turn can do; where there is nothing, nothing is written."""

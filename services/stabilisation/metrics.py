@@ -194,6 +194,18 @@ METRICS: tuple[Metric | Histogram, ...] = (
         ("site", "team"),
         lambda scrape: [(place, float(number)) for place, number in scrape.night.items()],
     ),
+    Metric(
+        "hypercare_escalation_auditor_missed",
+        "Tickets that lack a step of their ladder, as the last recount found.",
+        (),
+        lambda scrape: _alone(len(scrape.checks.get("ClimbsAudited", {"missed": ()})["missed"])),
+    ),
+    Metric(
+        "hypercare_escalation_lag_seconds",
+        "Time since the oldest step of a ladder that is still to be taken was due; 0 where none is due.",
+        (),
+        lambda scrape: _alone(scrape.overdue_step),
+    ),
     Metric("hypercare_model_info", "Always 1; the label is the version that decided last.", ("version",), of_model.version),
     Metric(
         "hypercare_model_coverage_ratio",
