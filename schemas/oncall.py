@@ -53,7 +53,7 @@ class Reachable(BaseModel):
 
 
 class Person(Reachable):
-    """`sites`: where a role of theirs counts; empty for everywhere. `page_budget`: pages an hour, Sev1 apart, before they are bundled."""
+    """`sites`: where a role of theirs counts; empty for everywhere. `page_budget`: pages an hour that they are to get at most."""
 
     name: Name
     role: Slug = "engineer"

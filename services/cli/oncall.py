@@ -1,6 +1,7 @@
 """`hypercare oncall`: who is on call and when, covering for somebody, and the check before the night."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import partial
 from typing import Annotated, Any, NamedTuple
@@ -43,6 +44,27 @@ DAY = timedelta(days=1)
 CLOCK = "%a %d %b %H:%M"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """Of whom is asked, and for when."""
+
+    at: At = None
+    site: Site = None
+    system: System = None
+    zone: Zone = "UTC"
+
+
+@dataclass(frozen=True)
+class Covering:
+    """Who covers, when, for whom and why."""
+
+    person: Person
+    since: Since
+    until: Until
+    reason: Why
+    instead_of: InsteadOf = None
+
+
 class Row(NamedTuple):
     """`note`: that the clock is changed meanwhile."""
 
@@ -60,11 +82,12 @@ def _oncall() -> None:
 
 @app.command("who")
 @flat
-def who(caller: Caller, output: Output, at: At = None, site: Site = None, system: System = None, zone: Zone = "UTC") -> None:
+def who(asked: Asked, caller: Caller, output: Output) -> None:
     """Say who is on call, until when, and who is next."""
-    clock = _zone(zone)
+    clock = _zone(asked.zone)
+    at = instant(asked.at, clock) if asked.at else None
     with Client(caller) as client:
-        found = client.get("v1/oncall", {"at": instant(at, clock) if at else None, "site": site, "system": system})
+        found = client.get("v1/oncall", {"at": at, "site": asked.site, "system": asked.system})
     turns = ((each, _turn(each["now"], clock), _turn(each["next"], clock)) for each in found["on_call"])
     rows = [(each["team"], each["rota"], *now, after[0]) for each, now, after in turns]
     output.show(found, table(("team", "rota", "on call", "until", "next"), rows))
@@ -91,16 +114,15 @@ def schedule(
 
 @app.command("cover")
 @flat
-def cover(
-    rota: Rota, person: Person, since: Since, until: Until, reason: Why, caller: Caller, output: Output, instead_of: InsteadOf = None
-) -> None:
+def cover(rota: Rota, told: Covering, caller: Caller, output: Output) -> None:
     """Have somebody cover for somebody else."""
     with Client(caller) as client:
         _, zone = _rota(client, rota, None)
-        said = {"rota": rota, "person": person, "instead_of": instead_of, "reason": reason}
-        made = client.change("POST", "v1/oncall/overrides", said | {"from": instant(since, zone), "until": instant(until, zone)})
-    covered = instead_of or "whoever it is"
-    output.say(made, f"{made['id']}: {person} is on call for {covered}; `hypercare oncall drop {made['id']}` takes it back")
+        said = {"rota": rota, "person": told.person, "instead_of": told.instead_of, "reason": told.reason}
+        times = {"from": instant(told.since, zone), "until": instant(told.until, zone)}
+        made = client.change("POST", "v1/oncall/overrides", said | times)
+    covered = told.instead_of or "whoever it is"
+    output.say(made, f"{made['id']}: {told.person} is on call for {covered}; `hypercare oncall drop {made['id']}` takes it back")
 
 
 @app.command("drop")
