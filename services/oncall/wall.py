@@ -22,7 +22,7 @@ def shown(at: datetime, zone: ZoneInfo) -> datetime:
 
 def first_shown(wall: datetime, zone: ZoneInfo) -> datetime:
     """The first instant (UTC) at which the clock shows `wall` or a later time."""
-    found = wall.replace(tzinfo=zone).astimezone(UTC)
+    found = wall.replace(tzinfo=zone, fold=0).astimezone(UTC)
     if found.astimezone(zone).replace(tzinfo=None) == wall:
         return found
     return _change(wall.replace(tzinfo=zone, fold=1).astimezone(UTC), found, zone)
