@@ -13,6 +13,7 @@ from schemas.clock_events import ClockWarned as ClockWarned
 from schemas.event import Event as Event
 from schemas.golive_events import GOLIVE_EVENTS
 from schemas.knownerrors import KnownErrorId, KnownErrorText
+from schemas.oncall_events import ONCALL_EVENTS
 from schemas.tickets import Submission
 from schemas.words import CauseClass, CausedBy, GxpFlag, Instant, Line, Name, Prose, Severity, Slug, WaitingFor
 
@@ -303,7 +304,7 @@ _ALL: tuple[type[Event], ...] = (
     TicketSubmitted, TicketClassified, TicketRouted, TicketQueued, TicketReclassified, TicketAcknowledged, TicketAssigned,
     TicketPutOnHold, TicketResumed, TicketResolved, TicketReturned, TicketReopened, TicketClosed, TicketCancelled, TicketCommented,
     TicketGrouped, TicketUngrouped, TicketBacklogged, TicketWorkedAround, TicketWorkaroundAccepted, TicketLinked,
-    *GOLIVE_EVENTS, *CLOCK_EVENTS, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
+    *GOLIVE_EVENTS, *CLOCK_EVENTS, *ONCALL_EVENTS, KnownErrorRecorded, KnownErrorApproved, KnownErrorRetired,
     ModelTrained, ModelShadowed, ModelPromoted, ModelRolledBack, ModelTakenUp,
     NotificationRequested, NotificationSent, NotificationBundled, NotificationFailed, NotificationWithdrawn,
     EventParked, RecordQuarantined, DeadLetterReplayed, DeadLetterDiscarded, RelayRewound,

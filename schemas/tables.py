@@ -103,6 +103,28 @@ class DeliveryRow(SQLModel, table=True):
     error: str | None = text(default=None)
 
 
+class StepRow(SQLModel, table=True):
+    """One step of a ladder that a ticket climbs, due at an instant. States: pending, done, skipped, stopped.
+
+    `step` -1 tells QA beside the steps, -2 the lead of a ticket that nobody keeps. `cause` is the entry that began the climb, or the
+    acknowledgement that expired.
+    """
+
+    __tablename__ = "escalation_step"
+    __table_args__ = STRICT
+    id: str = text(primary_key=True)
+    ticket: str = text(index=True)
+    cause: str = text()
+    team: str = text()
+    severity: str = text()
+    cycle: int = integer()
+    step: int = integer()
+    begun_at: datetime = instant()
+    due_at: datetime = instant(index=True)
+    state: str = text(index=True)
+    settled_at: datetime | None = instant(default=None)
+
+
 class LetterRow(SQLModel, table=True):
     """A dead letter: a record, an event or a delivery that could not be dealt with. States: waiting, replayed, discarded."""
 
@@ -132,4 +154,5 @@ ORIGINS = _table("origin")
 CONSUMERS = _table("consumer")
 HANDLED = _table("handled")
 DELIVERIES = _table("delivery")
+STEPS = _table("escalation_step")
 LETTERS = _table("dead_letter")

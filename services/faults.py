@@ -2,7 +2,7 @@
 
 import os
 
-POINTS = ("api-after-commit", "dispatcher-before-send", "dispatcher-after-send")
+POINTS = ("api-after-commit", "dispatcher-before-send", "dispatcher-after-send", "escalation-mid-turn")
 EXIT_STATUS = 9
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, datetime
 from json import JSONEncoder
+from os import register_at_fork
 from random import Random
 from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
@@ -34,6 +35,7 @@ LOCK = select(HEAD).with_for_update()
 MOVE = update(HEAD)
 PLAIN = frozenset((str, bool, type(None)))
 _chance = Random()  # asking the system for each id would let other threads in between, at several times the cost
+register_at_fork(after_in_child=_chance.seed)
 _dumps = JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 

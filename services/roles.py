@@ -15,7 +15,8 @@ from services.api.routes import ROUTERS, furnish
 from services.classifier import classifier, decider_of, mind_of
 from services.classifier.asking import router as asking_router
 from services.db import pending_migrations, ping
-from services.dispatcher import Engine, Pace, dispatcher, open_channels_from, read_budget
+from services.dispatcher import Engine, Escalation, Pace, dispatcher, open_channels_from, read_budget
+from services.dispatcher.equipment import broken
 from services.errors import Misconfigured, Unavailable
 from services.intake import Intake
 from services.judgements import MOST_JUDGED, Judgements
@@ -26,6 +27,8 @@ from services.log.kafka import Kafka, KafkaCarrier, KafkaLog, Member
 from services.log.outgoing import Stamp
 from services.log.relay import Relay
 from services.log.table import TableLog
+from services.oncall.evening import Evening
+from services.oncall.feed import calendars_of
 from services.runner import Runner, Service
 from services.settings import Settings
 from services.stabilisation import furnish as furnish_stabilisation
@@ -63,7 +66,8 @@ class Cast:
             furnish_metrics(app, self.ledger)
         else:
             furnish_stabilisation(app, self.ledger, Watch(mode, judgements), self.progress)
-        furnish(app, Desk(self.ledger, self.teams, self.settings.fault, mode, judgements))
+        desk = Desk(self.ledger, self.teams, self.settings.fault, mode, judgements, calendars=calendars_of(self.settings, self.teams))
+        furnish(app, desk)
         app.state.seal = _seal(self.settings)
 
     def run(self, service: Service) -> None:
@@ -124,6 +128,10 @@ def _dispatcher(made: Cast) -> None:
     made.run(dispatcher(made.teams, made.ledger.database))
     pace, links = Pace(budget=read_budget(settings.page_budget)), Links(settings.public_url, _seal(settings))
     made.work.append(Engine(made.ledger, channels, links, pace, settings.fault).run)
+    calendars = calendars_of(settings, made.teams)
+    if made.teams.has_ladders:
+        made.work.append(Escalation(made.ledger, calendars, fault=settings.fault).run)
+    made.work.append(Evening(made.ledger, calendars, partial(broken, settings), settings.evening).run)
 
 
 def _stabilisation(made: Cast) -> None:

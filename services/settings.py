@@ -2,6 +2,7 @@
 
 import os
 import socket
+from datetime import time
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -67,6 +68,8 @@ class Settings(BaseSettings):
         None, validate_default=True, description="TOML file of API keys; without it callers name themselves, on loopback only"
     )
     teams_file: Present | None = Field(None, description="TOML file: which team owns a system at a site, and how it is told")
+    calendars_dir: Path = Field(Path("calendars-of-this-site"), description="folder that keeps a copy of each calendar that a rota names")
+    evening: time = Field(time(17), description="when it is checked that everybody can be reached through the night, on each rota's clock")
     model: Present | None = Field(
         None, description="folder of the model version that decides until another is promoted; empty: the starter version"
     )

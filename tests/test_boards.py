@@ -243,12 +243,18 @@ def scraping(target: str) -> dict[str, Any]:
 
 
 def test_in_the_showcase_everything_happens_that_a_panel_can_show(lived: Ledger) -> None:
-    """But what never may, and what is earned only over weeks. One go-live stabilises, one fell back after its exit, one has just begun."""
+    """But what never may, what a night lacks, and what is earned only over weeks.
+
+    One go-live stabilises, one fell back after its exit, one has just begun.
+    """
     series = scraped(lived)
     somewhere = {name for (name, _), number in series.items() if number != 0}
     assert {metric.name for metric in METRICS if not isinstance(metric, Histogram)} - somewhere == {
+        "hypercare_escalation_auditor_missed",
+        "hypercare_escalation_lag_seconds",
         "hypercare_golive_balance_difference",
         "hypercare_model_autonomy",
+        "hypercare_oncall_unreachable",
     }
     phases = {(golive, phase) for golive, phase, *_ in told_of(series, "golive_info")}
     assert phases == {("GL-1", "hypercare"), ("GL-2", "relapsed"), ("GL-3", "hypercare")}
@@ -257,7 +263,7 @@ def test_in_the_showcase_everything_happens_that_a_panel_can_show(lived: Ledger)
 
 def test_the_scrape_takes_more_series_than_there_can_be(lived: Ledger) -> None:
     job = scraping("")["scrape_configs"][0]
-    per_site = 25 * (MOST_SYSTEMS + 2) + 5 * 16 + 4 + (MOST_SYSTEMS + 1) + 4
+    per_site = 25 * (MOST_SYSTEMS + 2) + 5 * 16 + 4 + (MOST_SYSTEMS + 1) + 4 + (MOST_SYSTEMS + 1)
     per_golive = sum(("golive", "GL-1") in labels for _, labels in scraped(lived)) + MOST_SYSTEMS + MOST_CRITERIA
     of_tickets = (MOST_SITES + 1) * per_site + MOST_SYSTEMS + MOST_REPLICAS + MOST_KNOWN_ERRORS + 20
     assert job["sample_limit"] > of_tickets + MOST_GOLIVES * per_golive > of_tickets + MOST_GOLIVES * len(SERIES)

@@ -48,7 +48,7 @@ def test_every_fault_is_told_at_once_with_the_nearest_name() -> None:
 def test_good_settings_are_good() -> None:
     assert run("config", "check").stdout == "The settings are good.\n"
     assert run("config", "check", "--quiet").output == ""
-    assert json.loads(run("config", "check", "--json").stdout) == {"faults": []}
+    assert json.loads(run("config", "check", "--json").stdout) == {"faults": [], "remarks": []}
 
 
 def test_a_new_key_opens_the_file_that_got_its_entry(tmp_path: Path) -> None:

@@ -77,6 +77,7 @@ def test_a_healthy_installation_has_nothing_to_mend(environment: dict[str, str])
         "model",
         "teams",
         "channels",
+        "on call",
         "kafka",
     ]
     assert sorted(findings) == sorted(expected)

@@ -251,7 +251,7 @@ def test_a_scrape_is_a_score_of_queries_whatever_the_number_of_sites(timed: Ledg
             submitted(timed, site=f"site {site}")
         seen.clear()
         scraped(timed)
-        assert len([statement for statement in seen if statement.startswith(("SELECT", "WITH"))]) <= 18
+        assert len([statement for statement in seen if statement.startswith(("SELECT", "WITH"))]) <= 20
 
 
 def test_openmetrics_is_spoken_where_it_is_asked_for(timed: Ledger) -> None:

@@ -11,6 +11,7 @@ from schemas.clock_events import PolicyAdopted
 from schemas.entries import Attribution
 from schemas.events import EVENTS, Event
 from schemas.golive_events import GOLIVE_EVENTS
+from schemas.oncall_events import ONCALL_EVENTS
 from schemas.words import OPEN_STATES, STATES
 from services.db import Database
 from services.deliveries import DELIVERY_CHANGES
@@ -173,7 +174,7 @@ def test_a_ticket_resolved_in_triage_returns_to_triage_when_reopened(ledger: Led
 def test_every_event_is_in_the_lifecycle_or_about_deliveries_letters_known_errors_models_or_golives() -> None:
     elsewhere = {e.TicketSubmitted, e.EventParked, e.RecordQuarantined, e.DeadLetterReplayed, e.DeadLetterDiscarded, e.RelayRewound}
     elsewhere |= {e.KnownErrorRecorded, e.KnownErrorApproved, e.KnownErrorRetired}
-    elsewhere |= {*GOLIVE_EVENTS, PolicyAdopted}
+    elsewhere |= {*GOLIVE_EVENTS, *ONCALL_EVENTS, PolicyAdopted}
     elsewhere |= {e.ModelTrained, e.ModelShadowed, e.ModelPromoted, e.ModelRolledBack, e.ModelTakenUp}
     assert set(EVENTS.values()) == set(LIFECYCLE) | set(DELIVERY_CHANGES) | elsewhere
 

@@ -1,18 +1,21 @@
 """One example of everything that is published: a stopped packaging line, from its report to its end."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import BaseModel
 
 from schemas import events as e
 from schemas import golive_events as g
 from schemas.event import Event
+from schemas.oncall import Watched
+from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured, RotaOverridden, RotaOverrideDropped
 from schemas.predictions import Floor, Prediction, RankedSeverity, RankedSystem, Word
 from schemas.routed import Links, RoutedTicket
 from schemas.tickets import Submission, Ticket
 
 END = "2026-04-13T06:00:00+01:00"
 AT = datetime(2026, 3, 1, 5, 15, tzinfo=UTC)
+TILL = AT + timedelta(hours=16)
 ENTRY = "0d9f3a52-6c1e-4d0b-9a51-3f7f1f0c2b11"
 SUBMISSION = {
     "title": "Packaging line 3 stopped, serial numbers are refused",
@@ -134,6 +137,11 @@ EXAMPLES: tuple[BaseModel, ...] = (
     e.ModelPromoted(version="cork-3f0a9c11d2e4", previous="starter-9d01b2c3e4f5", figures={"macro_f1": 0.88}),
     e.ModelRolledBack(version="starter-9d01b2c3e4f5", previous="cork-3f0a9c11d2e4"),
     e.ModelTakenUp(wanted="cork-3f0a9c11d2e4", version="starter-9d01b2c3e4f5", replica="plant-1", error="model.npz differs"),
+    OnCallConfigured(digest="5e" * 32, content={"systems": {"erp": "erp"}, "teams": {"erp": {"page": ["console:erp"]}}}),
+    RotaOverridden.model_validate({"override": "OV-3", "rota": "mes", "person": "cleo", "instead_of": "ben", "from": AT, "until": TILL}),
+    RotaOverrideDropped(override="OV-3", rota="mes"),
+    NightChecked(begin=AT, until=TILL, watched=(Watched(site="Cork", team="mes", faults=0),), faults=()),
+    ClimbsAudited(missed=("HC-17",)),
     e.NotificationRequested(delivery="c4" * 16, channel="webhook", address="https://pager.example/hook", urgency="page"),
     e.NotificationSent(delivery="c4" * 16, attempts=1),
     e.NotificationFailed(delivery="c4" * 16, attempts=12, error="HTTP 410"),

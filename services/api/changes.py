@@ -16,7 +16,7 @@ from services.api.desk import AtDesk
 from services.api.reading import TicketPath
 from services.api.submissions import BODY_REFUSALS
 from services.api.versions import IfMatch, answer, seen
-from services.errors import NotFound, Refused, Stale, VersionRequired
+from services.errors import Invalid, NotFound, Refused, Stale, VersionRequired
 from services.ledger import Draft
 from services.lifecycle import LIFECYCLE
 from services.teams import Teams
@@ -91,6 +91,13 @@ CHANGES = (
 router = json_router("changes")
 
 
+def _check_evidence(ticket: Ticket, evidence: str | None, teams: Teams) -> None:
+    team = teams.teams.get(ticket.team or "")
+    ladder = teams.ladder_of(team) if team else None
+    if ladder and ladder.evidence and not evidence:
+        raise Invalid(f"Say in `evidence` what you checked: the ladder of {ticket.team} takes no ticket back on a word alone")
+
+
 def _endpoint(change: Change, body: type[BaseModel]) -> Callable[..., Awaitable[Response]]:
     async def endpoint(ticket_id: TicketPath, told: Any, caller: Caller, desk: AtDesk, if_match: IfMatch = None) -> Response:
         versions = seen(if_match, required=not change.blind)
@@ -98,6 +105,8 @@ def _endpoint(change: Change, body: type[BaseModel]) -> Callable[..., Awaitable[
 
         def command(draft: Draft) -> Ticket:
             ticket = find(draft, ticket_id)
+            if change.event is e.TicketReturned:
+                _check_evidence(ticket, getattr(told, "evidence", None), desk.teams)
             return record_for_group(draft, ticket_id, change.happening(told, ticket, desk.teams), by, versions.at(ticket.version))
 
         return answer(await desk.write(command, (TICKETS, (ticket_id,))))

@@ -12,6 +12,9 @@ from services.errors import InFlight, Unavailable
 from services.faults import reach
 from services.judgements import MOST_JUDGED, Judgements
 from services.ledger import Draft, Ledger, Slot
+from services.oncall.feed import Calendars
+from services.oncall.overrides import Overrides
+from services.oncall.roll import Roll, roll_of
 from services.teams import Teams
 from services.trust import Mode
 
@@ -29,6 +32,11 @@ class Desk:
     judgements: Judgements = field(default_factory=lambda: Judgements(MOST_JUDGED))
     longest_write: float = LONGEST_WRITE_S
     in_flight: set[tuple[str, str]] = field(default_factory=set)
+    calendars: Calendars | None = None
+
+    def roll(self, overrides: Overrides) -> Roll:
+        """Who is on call. May fetch calendars: not for the event loop."""
+        return roll_of(self.teams, self.calendars.look() if self.calendars else {}, overrides.by_rota())
 
     async def write(self, command: Callable[[Draft], T], *reads: Slot) -> T:
         """What the command made, once it is committed. A caller that goes away does not cancel it: others share its transaction."""

@@ -29,6 +29,7 @@ VERBS = {
     "explain": Verb("services.cli.explain", "Say why a ticket was decided as it was, and decide it again."),
     "status": Verb("services.cli.status", "Say whether a site is stable, and what is missing."),
     "golive": Verb("services.cli.golive", "Declare, plan, hold to criteria and end go-lives."),
+    "oncall": Verb("services.cli.oncall", "Say who is on call, cover for somebody, check the night."),
     "exposure": Verb("services.cli.exposure", "Report how much was done at a site, from a file."),
     "sla": Verb("services.cli.sla", "Show the clocks of a ticket, and what a site is promised."),
     "handover": Verb("services.cli.handover", "Draft what a shift hands to the next."),

@@ -1,6 +1,8 @@
 """`hypercare config`: the settings as this process sees them."""
 
+from contextlib import closing
 from difflib import get_close_matches
+from functools import partial
 from typing import Any
 
 import typer
@@ -8,10 +10,17 @@ from pydantic import SecretStr
 from sqlalchemy.exc import ArgumentError
 
 from services.cli.options import flat
-from services.cli.storage import without_password
+from services.cli.person import Person
+from services.cli.storage import migrated_database, without_password
 from services.cli.terminal import Output, table
-from services.errors import HypercareError, Misconfigured
+from services.dispatcher.equipment import broken
+from services.errors import HypercareError, Misconfigured, Refused
+from services.ledger import Ledger, utc_now
+from services.oncall.configured import configure
+from services.oncall.feed import calendars_of
+from services.oncall.review import Review, review
 from services.settings import PREFIX, Settings, load_settings, secret_names, unknown_variables
+from services.teams import load_teams
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -55,14 +64,41 @@ def _address(url: str) -> str:
 @app.command("check")
 @flat
 def check_settings(output: Output) -> None:
-    """Say everything that is wrong with the settings at once. Exit code 1 where anything is."""
+    """Say everything that is wrong with the settings and the teams file at once. Exit code 1 where anything is."""
     wrong = faults()
+    found = Review(tuple(wrong), ()) if wrong else review_of(load_settings())
     if output.json:
-        output.show({"faults": wrong}, "")
-    elif not output.quiet and not wrong:
-        output.show(None, "The settings are good.")
-    if wrong:
-        raise Misconfigured("\n".join(wrong))
+        output.show({"faults": found.faults, "remarks": found.remarks}, "")
+    elif not found.faults:
+        output.say(None, "The settings are good.")
+    for remark in found.remarks:
+        output.remark(remark)
+    if found.faults:
+        raise Misconfigured("\n".join(found.faults))
+
+
+@app.command("apply")
+@flat
+def apply(person: Person, output: Output) -> None:
+    """Put on record why the teams file was changed, before the services are started with it. They put it on record without a reason."""
+    settings = load_settings()
+    teams = load_teams(settings.teams_file)
+    with migrated_database() as database, closing(Ledger(database)) as ledger:
+        told = ledger.write(lambda draft: configure(draft, teams, person.attribution())).result()
+    if told is None:
+        raise Refused("The teams file is the one that people are told by already")
+    output.say(
+        {"digest": told.digest}, f"People are told by {settings.teams_file or 'the shipped teams file'} once the services start with it"
+    )
+
+
+def review_of(settings: Settings) -> Review:
+    """Of the teams file, with the channels that the settings describe."""
+    try:
+        calendars = calendars_of(settings, load_teams(settings.teams_file))
+    except Misconfigured as error:
+        return Review((str(error),), ())
+    return review(calendars, utc_now(), partial(broken, settings))
 
 
 def faults() -> list[str]:

@@ -7,14 +7,14 @@ import typer
 from services.cli.examined import disk, storage
 from services.cli.findings import Check, Finding
 from services.cli.options import flat
-from services.cli.surroundings import kafka, keys, mail, model, port, settings_and_names
+from services.cli.surroundings import kafka, keys, mail, model, on_call, port, settings_and_names
 from services.cli.terminal import Output, visible
 from services.errors import Misconfigured
 from services.settings import Settings, load_settings
 
 app = typer.Typer(add_completion=False)
 
-CHECKS: tuple[Check, ...] = (storage, disk, keys, port, model, kafka, mail)
+CHECKS: tuple[Check, ...] = (storage, disk, keys, port, model, on_call, kafka, mail)
 
 
 @app.command()

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import httpx2
 
-from services.cli.config import faults
+from services.cli.config import faults, review_of
 from services.cli.findings import Finding, good, warning, wrong
 from services.dispatcher.equipment import open_channels_from
 from services.errors import HypercareError, Misconfigured
@@ -126,6 +126,19 @@ def channels(settings: Settings, known: Teams) -> Iterator[Finding]:
             yield wrong("channels", line, "Correct the target in the teams file, or the settings of its channel")
         return
     yield good("channels", "Every target of the teams file has a channel")
+
+
+def on_call(settings: Settings) -> Iterator[Finding]:
+    """A file that cannot be read at all is told with the teams."""
+    try:
+        load_teams(settings.teams_file)
+    except Misconfigured:
+        return
+    found = review_of(settings)
+    yield from (wrong("on call", fault, "Correct the teams file; docs/oncall.md describes it") for fault in found.faults)
+    yield from (warning("on call", remark, "Give the hours to somebody, unless nobody is to be on call then") for remark in found.remarks)
+    if not found.faults + found.remarks:
+        yield good("on call", "Everybody on call can be reached, and somebody always is")
 
 
 def kafka(settings: Settings) -> Iterator[Finding]:

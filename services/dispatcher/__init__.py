@@ -6,13 +6,14 @@ from services.db import Database
 from services.dispatcher.budget import read_budget
 from services.dispatcher.engine import Engine
 from services.dispatcher.equipment import open_channels_from
+from services.dispatcher.escalation import Escalation
 from services.dispatcher.pace import Pace
 from services.dispatcher.past import incidents, standing, stood_before
 from services.dispatcher.requests import LISTENS_TO, MIRRORED, Requests
 from services.runner import Service
 from services.teams import Teams
 
-__all__ = ["Engine", "Pace", "dispatcher", "open_channels_from", "read_budget"]
+__all__ = ["Engine", "Escalation", "Pace", "dispatcher", "open_channels_from", "read_budget"]
 
 
 def dispatcher(teams: Teams, database: Database) -> Service:

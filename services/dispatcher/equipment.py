@@ -43,8 +43,13 @@ def open_channels_from(settings: Settings, teams: Teams, stream: TextIO | None =
 
 def targets_of(teams: Teams) -> list[Target]:
     """Every target that the teams file names, once."""
-    audiences = (teams.triage, *teams.teams.values())
-    return sorted({target for audience in audiences for target in (*audience.targets("page"), *audience.targets("notify"))})
+    everybody = (teams.triage, *teams.teams.values(), *teams.people.values())
+    return sorted({target for each in everybody for target in (*each.targets("page"), *each.targets("notify"))})
+
+
+def broken(settings: Settings, target: Target) -> str | None:
+    """Why nothing could be sent to this target, in one line; None where it could. Connects to nothing."""
+    return " ".join(_problems(settings, [target])) or None
 
 
 def _problems(settings: Settings, targets: list[Target]) -> Iterator[str]:

@@ -26,6 +26,7 @@ from schemas.events import (
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
 from services.dispatcher.channels.incident import ENDED, TAKEN
+from services.dispatcher.climb import climb_of
 from services.errors import Invalid, Misconfigured
 from services.groups import may_be_sev1, stands_for_itself
 from services.lifecycle import HISTORY
@@ -92,7 +93,11 @@ class Requests:
         if isinstance(event, (ClockWarned, ClockBreached)):
             urgency = _urgency(event)
             return dict.fromkeys(self._targets(ticket, urgency), urgency)
-        return self._told(ticket)
+        return {} if self._climbs(ticket) else self._told(ticket)
+
+    def _climbs(self, ticket: Ticket) -> bool:
+        """Then its first step tells, not this."""
+        return climb_of(self.teams, ticket, self.find(ticket.parent) if ticket.parent else None) is not None
 
     def _told(self, ticket: Ticket) -> dict[Target, Urgency]:
         """Whom to reach, and how. A storm pages once: who was woken for the parent hears of its children where they look."""

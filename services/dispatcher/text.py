@@ -30,6 +30,7 @@ HEADLINES = {
     "TicketUngrouped": "Stands for itself again",
     "ClockWarned": "{share:.0%} of the time for its {clock} is used up, due {due_at}",
     "ClockBreached": "Late: its {clock} was due {due_at}",
+    "TicketAcknowledged": "Acknowledged, and not resolved in time",
 }
 
 

@@ -159,6 +159,24 @@ PIPELINE: tuple[Metric | Histogram, ...] = (
         (),
         lambda scrape: _alone(scrape.oldest_delivery),
     ),
+    Metric(
+        "hypercare_oncall_unreachable",
+        "What the last check of a night found that keeps people from being reached; absent before the first.",
+        ("site", "team"),
+        lambda scrape: [(place, float(number)) for place, number in scrape.night.items()],
+    ),
+    Metric(
+        "hypercare_escalation_auditor_missed",
+        "Tickets that lack a step of their ladder, as the last recount found.",
+        (),
+        lambda scrape: _alone(len(scrape.checks.get("ClimbsAudited", {"missed": ()})["missed"])),
+    ),
+    Metric(
+        "hypercare_escalation_lag_seconds",
+        "Time since the oldest step of a ladder that is still to be taken was due; 0 where none is due.",
+        (),
+        lambda scrape: _alone(scrape.overdue_step),
+    ),
 )
 """What every process tells: it needs nothing but the tables of the services."""
 METRICS: tuple[Metric | Histogram, ...] = (

@@ -10,7 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from schemas.figures import UNDECIDED
-from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, KNOWN_ERRORS, LETTERS, TICKETS
+from schemas.oncall_events import ClimbsAudited, NightChecked
+from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, KNOWN_ERRORS, LETTERS, STEPS, TICKETS
 from services.deliveries import AGAIN
 from services.releases import Releases, releases_of
 from services.stabilisation.burndown import OPENING
@@ -95,6 +96,28 @@ class Scrape:
         columns = (DELIVERIES.c.channel, DELIVERIES.c.state)
         rows = self.connection.execute(select(*columns, func.count()).group_by(*columns))
         return {(channel, state): number for channel, state, number in rows}
+
+    @cached_property
+    def checks(self) -> dict[str, Any]:
+        """What the last check of a night and the last recount of climbs found, by the type of their entries."""
+        kinds = (NightChecked.__name__, ClimbsAudited.__name__)
+        last = select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.type.in_(kinds)).group_by(ENTRIES.c.type)
+        rows = self.connection.execute(select(ENTRIES.c.type, ENTRIES.c.data).where(ENTRIES.c.seq.in_(last)))
+        return {row.type: row.data for row in rows}
+
+    @cached_property
+    def night(self) -> dict[tuple[str, str], int]:
+        """Faults by site and team that the last check of a night found; none before the first."""
+        counts: Counter[tuple[str, str]] = Counter()
+        for each in self.checks.get(NightChecked.__name__, {"watched": ()})["watched"]:
+            counts[self.site(each["site"]), each["team"]] += each["faults"]
+        return counts
+
+    @cached_property
+    def overdue_step(self) -> float:
+        """Seconds since the oldest step of a ladder that is still to be taken was due; 0 where none is."""
+        oldest = select(func.min(STEPS.c.due_at)).where(STEPS.c.state == "pending")
+        return max(0.0, self.age(self.connection.execute(oldest).scalar_one()))
 
     @cached_property
     def releases(self) -> Releases:
