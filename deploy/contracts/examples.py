@@ -6,6 +6,7 @@ from pydantic import BaseModel
 
 from schemas import events as e
 from schemas import golive_events as g
+from schemas.clock_events import ClockBreached, ClockWarned, PolicyAdopted
 from schemas.event import Event
 from schemas.oncall import Watched
 from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured, RotaOverridden, RotaOverrideDropped
@@ -85,7 +86,6 @@ OF_GOLIVES: tuple[Event, ...] = (
         {
             "golive": "GL-1",
             "criteria": [{"id": "no_sev1", "title": "No Sev1 in 10 production days", "measure": "sev1_free", "limits": {"days": 10}}],
-            "targets": {"sev1": {"acknowledgement": 300, "workaround": 7200, "resolution": 86400}},
         }
     ),
     g.CriterionWaived.model_validate({"golive": "GL-1", "criterion": "no_sev1", "until": END}),
@@ -103,6 +103,17 @@ OF_GOLIVES: tuple[Event, ...] = (
     ),
     g.GoLiveExited(golive="GL-1", snapshot="GL-1-2026-03-02"),
     g.GoLiveReentered(golive="GL-1"),
+)
+OF_CLOCKS: tuple[Event, ...] = (
+    PolicyAdopted.model_validate(
+        {
+            "site": "Cork",
+            "calendars": {"always": {}, "day": {"hours": [{"days": ["mon", "tue"], "begin": "08:00", "end": "17:00"}], "holidays": "IE"}},
+            "severities": {"sev1": {"calendar": "always", "acknowledgement": 300}, "sev3": {"calendar": "day", "resolution": 288000}},
+        }
+    ),
+    ClockWarned.model_validate({"clock": "resolution", "severity": "sev3", "share": 0.8, "at": AT, "due_at": END}),
+    ClockBreached.model_validate({"clock": "resolution", "severity": "sev3", "due_at": END}),
 )
 
 EXAMPLES: tuple[BaseModel, ...] = (
@@ -129,6 +140,7 @@ EXAMPLES: tuple[BaseModel, ...] = (
     e.TicketWorkaroundAccepted(),
     e.TicketLinked(quality_record="DEV-2026-0113", url="https://quality.example/DEV-2026-0113"),
     *OF_GOLIVES,
+    *OF_CLOCKS,
     e.KnownErrorRecorded.model_validate(KNOWN | {"known_error": "KE-3"}),
     e.KnownErrorApproved(known_error="KE-3"),
     e.KnownErrorRetired(known_error="KE-3"),
