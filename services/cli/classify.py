@@ -133,18 +133,22 @@ def _meaning(rows: Sequence[Row]) -> dict[str, str]:
     return meaning
 
 
+def _problem(cells: Mapping[str, str], title: str) -> str:
+    claim = cells.get("reported_severity")
+    if not title.strip():
+        return "the row has neither title nor body"
+    if claim not in (None, *SEVERITIES):
+        return f"reported_severity: {claim!r} is none of {', '.join(SEVERITIES)}"
+    return "" if cells.get("people_affected", "0").isdecimal() else f"people_affected: {cells['people_affected']!r} is no number of people"
+
+
 def _asked(row: Row, meaning: Mapping[str, str]) -> Asked:
     """What a ticket holds beside its text is no part of the question; a ticket without a title begins with its body."""
     cells = submission_of(cells_of(row, meaning), {}, None)
     name = cells.get("source_id") or f"row {row.number}"
     title = cells.get("title") or cells.get("body", "")[:LONGEST_TITLE]
     claim = cells.get("reported_severity")
-    problem = row.problem or ("" if title.strip() else "the row has neither title nor body")
-    if not problem and claim not in (None, *SEVERITIES):
-        problem = f"reported_severity: {claim!r} is none of {', '.join(SEVERITIES)}"
-    if not problem and not cells.get("people_affected", "0").isdecimal():
-        problem = f"people_affected: {cells['people_affected']!r} is no number of people"
-    if problem:
+    if problem := row.problem or _problem(cells, title):
         return Asked(row.number, name, problem=problem)
     text = TicketText(title=title, **{field: cells[field] for field in TicketText.model_fields if field in cells and field != "title"})
     return Asked(row.number, name, text, next((one for one in SEVERITIES if one == claim), None))

@@ -145,21 +145,36 @@ def moot(cause: Entry, ticket: Ticket) -> str | None:
         return None if ticket.state in (TAKEN if cause.type == "TicketAcknowledged" else ENDED) else f"{ticket.id} is {ticket.state}"
     if ticket.state in ENDED:
         return f"{ticket.id} is {ticket.state}"
-    if cause.type == "TicketRouted" and cause.data["team"] != ticket.team:
-        return f"{ticket.id} is no longer with {cause.data['team']}"
-    if cause.type in ("TicketQueued", "TicketReturned") and ticket.state != "triage":
-        return f"{ticket.id} no longer waits in triage"
-    if cause.type in OF_CLOCKS and (why := _stopped(cause, ticket)):
-        return why
-    if cause.type == "TicketUngrouped" and (ticket.parent or ticket.state == "submitted"):
-        return f"{ticket.id} stands under {ticket.parent}" if ticket.parent else f"{ticket.id} is not decided yet; then it is told"
-    return None
+    return MOOT[cause.type](cause, ticket) if cause.type in MOOT else None
+
+
+def _elsewhere(cause: Entry, ticket: Ticket) -> str | None:
+    return f"{ticket.id} is no longer with {cause.data['team']}" if cause.data["team"] != ticket.team else None
+
+
+def _decided(cause: Entry, ticket: Ticket) -> str | None:
+    return f"{ticket.id} no longer waits in triage" if ticket.state != "triage" else None
+
+
+def _told_elsewhere(cause: Entry, ticket: Ticket) -> str | None:
+    if ticket.parent:
+        return f"{ticket.id} stands under {ticket.parent}"
+    return f"{ticket.id} is not decided yet; then it is told" if ticket.state == "submitted" else None
 
 
 def _stopped(cause: Entry, ticket: Ticket) -> str | None:
     if getattr(ticket, STOPPED.get(cause.data["clock"], ""), None) is not None:
         return f"the clock of its {cause.data['clock']} has stopped"
     return f"{ticket.id} is {ticket.severity} by now" if ticket.severity != cause.data["severity"] else None
+
+
+MOOT: dict[str, Callable[[Entry, Ticket], str | None]] = {
+    "TicketRouted": _elsewhere,
+    "TicketQueued": _decided,
+    "TicketReturned": _decided,
+    "TicketUngrouped": _told_elsewhere,
+    **dict.fromkeys(OF_CLOCKS, _stopped),
+}
 
 
 def _urgency(event: ClockWarned | ClockBreached) -> Urgency:

@@ -65,13 +65,13 @@ def _events(text: str) -> Iterator[Fields]:
     inside: list[str] = []
     fields: Fields = {}
     for each in _properties(text):
+        ended = inside.pop() if each.name == "END" and inside else None
+        if ended == "VEVENT":
+            yield fields
         if each.name == "BEGIN":
             inside.append(each.value.upper())
             fields = {} if inside[-1] == "VEVENT" else fields
-        elif each.name == "END" and inside:
-            if inside.pop() == "VEVENT":
-                yield fields
-        elif inside and inside[-1] == "VEVENT":
+        elif ended is None and inside and inside[-1] == "VEVENT":
             fields.setdefault(each.name, []).append(each)
 
 

@@ -188,11 +188,12 @@ def _offs(track: Track, number: int, rules: Rules) -> Iterator[Off]:
         end = track.whens[place + 1] if place + 1 < number else None
         if not stand.open:
             yield Off(begin, end, False)
-        elif stand.state == "waiting" and track.waits_for(place) in PAUSES:
-            until = _paused_until(begin, end, rules.pause(stand.severity) - used)
-            if until > begin:
-                used += until - begin
-                yield Off(begin, until, True)
+            continue
+        waits = stand.state == "waiting" and track.waits_for(place) in PAUSES
+        until = _paused_until(begin, end, rules.pause(stand.severity) - used) if waits else begin
+        if until > begin:
+            used += until - begin
+            yield Off(begin, until, True)
 
 
 def _paused_until(begin: int, end: int | None, left: int) -> int:

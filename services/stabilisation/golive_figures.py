@@ -1,7 +1,7 @@
 """The figures of a go-live, as pure functions of a view of its tickets."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import timedelta
 from itertools import pairwise
 
@@ -54,9 +54,13 @@ def _open(view: View) -> OpenNow:
         by_system=dict(sorted(Counter(life.stand.system or UNDECIDED for life in view.open).items())),
         by_cause=dict(sorted(Counter(life.stand.caused_by or UNDECIDED for life in view.open).items())),
         ages={grade: _ages(view, grade) for grade in GRADES},
-        unverified=sum(life.stand.state == "resolved" for life in view.lives),
-        backlogged=sum(life.stand.state == "backlogged" for life in view.lives),
+        unverified=_in_state(view, "resolved"),
+        backlogged=_in_state(view, "backlogged"),
     )
+
+
+def _in_state(view: View, state: str) -> int:
+    return sum(life.stand.state == state for life in view.lives)
 
 
 def _flows(view: View) -> Flows:
@@ -130,7 +134,7 @@ def _workarounds(view: View) -> Workarounds:
 
 def gxp(view: View) -> Gxp:
     flagged = [life for life in view.lives if life.stand.gxp != "none" and life.stand.state != "cancelled"]
-    waiting = sorted((life for life in flagged if not life.stand.assessed), key=lambda life: _flagged_at(view, life))
+    waiting = sorted(_unassessed(flagged), key=lambda life: _flagged_at(view, life))
     oldest = {life.stand.severity or UNDECIDED: (view.at - _flagged_at(view, life)) / SECOND for life in reversed(waiting)}
     unlinked = [life.ticket for life in flagged if life.stand.gxp == "confirmed" and not life.stand.linked]
     return Gxp(
@@ -140,6 +144,10 @@ def gxp(view: View) -> Gxp:
         unlinked=len(unlinked),
         tickets=tuple(dict.fromkeys([*(life.ticket for life in waiting), *unlinked]))[:MOST_TICKETS],
     )
+
+
+def _unassessed(flagged: Iterable[Life]) -> Iterator[Life]:
+    return (life for life in flagged if not life.stand.assessed)
 
 
 def _flagged_at(view: View, life: Life) -> int:

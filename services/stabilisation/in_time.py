@@ -38,10 +38,9 @@ def in_time(view: View, lives: Iterable[Life]) -> list[InTime]:
     for life in lives:
         for clock, timing in zip(CLOCKS, view.clockwork.timings(life.track, life.number), strict=True):
             breach = timing.breach_at(view.at)
-            if breach is not None:
-                tallies[breach.severity, clock].add(timing, True, view.at)
-            elif timing.severity is not None and timing.target is not None:
-                tallies[timing.severity, clock].add(timing, False, view.at)
+            severity = breach.severity if breach else timing.severity if timing.target is not None else None
+            if severity is not None:
+                tallies[severity, clock].add(timing, breach is not None, view.at)
     return _told(view, tallies)
 
 

@@ -4,7 +4,7 @@ Everything here follows from the ledger, through the same `Judgements` as the cl
 """
 
 from collections import Counter
-from collections.abc import Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from math import log
@@ -87,18 +87,17 @@ def watched(judgements: Judgements, mode: Mode) -> Watched | None:
     window, reference = decisions[:WINDOW], decisions[WINDOW : WINDOW + REFERENCE]
     trust = Trust(judgements, mode)
     check, classes = trust.check(version), judgements.classes()
-    compared = len(reference) >= LEAST_REFERENCE
     return Watched(
         version=version,
         check_failed=not check.holds,
         alone=_shares((each.site, each.routed_alone) for each, _ in window),
-        overridden=_shares((each.site, not each.right) for each, said in window if each.right is not None and _was_shown(said)),
-        right=_shares((said.system, bool(each.right)) for each, said in window if each.right is not None and said.sure),
-        blind_right=_share(bool(each.right) for each, said in decisions if each.right is not None and said.blind),
+        overridden=_shares((each.site, not each.right) for each, said in _judged(window) if _was_shown(said)),
+        right=_shares((said.system, bool(each.right)) for each, said in _judged(window) if said.sure),
+        blind_right=_share(bool(each.right) for each, said in _judged(decisions) if said.blind),
         set_size=_mean(said.set_size for _, said in window),
         unknown_words=_mean(said.unknown_words for _, said in window),
-        class_psi=_class_psi(window, reference) if compared else None,
-        score_psi=_score_psi(window, reference) if compared else None,
+        class_psi=_compared(_class_psi, window, reference),
+        score_psi=_compared(_score_psi, window, reference),
         autonomy={each: trust.autonomy(*each, check).state == "route" for each in classes},
         sev1={site: trust.sev1_guard(site, version).confirmed_sev1 for site in dict.fromkeys(site for site, _ in classes)},
         systems=tuple(_most_common(said.system for _, said in newest)),
@@ -124,8 +123,16 @@ def _smooth(counts: Counter[T], bins: Iterable[T]) -> dict[T, float]:
     return {each: count / whole for each, count in raised.items()}
 
 
+def _judged(decisions: Iterable[Decision]) -> Iterator[Decision]:
+    return (each for each in decisions if each[0].right is not None)
+
+
 def _was_shown(said: Said) -> bool:
     return not said.blind and said.system != UNDECIDED
+
+
+def _compared(psi: Callable[[list[Decision], list[Decision]], float], window: list[Decision], reference: list[Decision]) -> float | None:
+    return psi(window, reference) if len(reference) >= LEAST_REFERENCE else None
 
 
 def _class_psi(window: list[Decision], reference: list[Decision]) -> float:
