@@ -43,7 +43,7 @@ def adopted(stage: Stage, limits: dict[str, dict[str, float]], golive: str = "GL
     """The shipped criteria with other limits, and without those that cannot be forecast."""
     kept = [each for each in shipped_criteria().criteria if each.measure in ("sev1_free", "sev2_held", "sev3_low", "arrivals_normal")]
     changed = tuple(each.model_copy(update={"limits": each.limits | limits.get(each.measure, {})}) for each in kept)
-    criteria = CriteriaText(criteria=changed, targets=shipped_criteria().targets)
+    criteria = CriteriaText(criteria=changed)
     stage.write(lambda draft: said.adopt_criteria(draft, golive, criteria, LEAD))
 
 

@@ -80,7 +80,7 @@ class Campaign:
     def entries(self) -> dict[str, list[Entry]]:
         told: dict[str, list[Entry]] = defaultdict(list)
         with self.database.read() as connection:
-            for row in connection.execute(select(ENTRIES).order_by(ENTRIES.c.seq)).mappings():
+            for row in connection.execute(select(ENTRIES).where(ENTRIES.c.ticket.is_not(None)).order_by(ENTRIES.c.seq)).mappings():
                 told[row["ticket"]].append(Entry.model_construct(**row))
         return told
 
