@@ -17,7 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import rfc8785
-from sqlalchemy import ColumnElement, Connection, Table, select, update
+from sqlalchemy import ColumnElement, Connection, Table, false, func, select, union_all, update
 
 from schemas.columns import rfc3339
 from schemas.entries import Attribution, Entry
@@ -31,6 +31,8 @@ T = TypeVar("T")
 Row = dict[str, Any]
 Slot = tuple[Table, tuple[Any, ...]]
 LARGEST_GROUP = 256
+REACH = 8
+"""Pages of the ledger."""
 LOCK = select(HEAD).with_for_update()
 MOVE = update(HEAD)
 PLAIN = frozenset((str, bool, type(None)))
@@ -299,17 +301,31 @@ def read_head(connection: Connection) -> Row:
     return dict(connection.execute(select(HEAD)).mappings().one())
 
 
-def one_of(types: Iterable[str]) -> ColumnElement[bool]:
-    """For reading on from a seq: without help of the types' index, which would sort all that is left of the ledger for every page."""
-    return ENTRIES.c.type.concat("").in_(list(types))
-
-
 def read_entries(connection: Connection, after: int, types: Sequence[str] = (), limit: int = 500) -> list[Entry]:
     """Entries with seq > after, in order. Safe as a cursor: seq is gap-free in commit order, so nothing appears behind it."""
-    wanted = select(ENTRIES).where(ENTRIES.c.seq > after).order_by(ENTRIES.c.seq).limit(limit)
-    if types:
-        wanted = wanted.where(one_of(types))
+    reach = within_reach(connection, after, types, limit)
+    wanted = select(ENTRIES).where(reach).order_by(ENTRIES.c.seq).limit(limit)
     return [Entry.model_construct(**row) for row in connection.execute(wanted).mappings()]
+
+
+def within_reach(connection: Connection, after: int, types: Sequence[str], number: int) -> ColumnElement[bool]:
+    """Which entries after a seq to look at for the next `number` of these types; of none where there are none.
+
+    The types' index finds the first of them at once, however far away it is. It does not find the others: it would sort all that is left
+    of the ledger for every page. They are looked for along the ledger, not further than a few pages.
+    """
+    if not types:
+        return ENTRIES.c.seq > after
+    firsts = union_all(*(select(func.min(ENTRIES.c.seq)).where(ENTRIES.c.type == kind, ENTRIES.c.seq > after) for kind in types))
+    found = [seq for seq in connection.execute(firsts).scalars() if seq is not None]
+    if not found:
+        return false()
+    return ENTRIES.c.seq.between(min(found), min(found) + REACH * number) & of_types(types)
+
+
+def of_types(types: Sequence[str]) -> ColumnElement[bool]:
+    """Where another index is the right one: SQLite would take the types', and read every entry that there ever was of them."""
+    return ENTRIES.c.type.concat("").in_(types)
 
 
 def export(connection: Connection, page: int = 5_000) -> Iterator[bytes]:

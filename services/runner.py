@@ -20,7 +20,7 @@ from schemas.tickets import Ticket
 from services.deliveries import AGAIN, park
 from services.endless import endless
 from services.errors import HypercareError, Unavailable
-from services.ledger import Draft, Ledger, Slot
+from services.ledger import Draft, Ledger, Slot, of_types
 from services.log import Batch, Log
 from services.tickets import SERVICE, record
 
@@ -139,7 +139,7 @@ class Runner:
 
     def _load(self, events: Sequence[str]) -> list[Occurrence]:
         """The ledger's own entries: what a log delivers is only a hint, and an id that the ledger does not know has no effect."""
-        known = ENTRIES.c.id.in_(events) & ENTRIES.c.type.in_(self.service.types)
+        known = ENTRIES.c.id.in_(events) & of_types(self.service.types)
         handled = (HANDLED.c.consumer == self.service.name) & HANDLED.c.event.in_(events) & HANDLED.c.note.is_distinct_from(AGAIN)
         done = select(HANDLED.c.event).where(handled)
         wanted = select(ENTRIES, TICKETS).join(TICKETS, TICKETS.c.id == ENTRIES.c.ticket).where(known, ENTRIES.c.id.not_in(done))

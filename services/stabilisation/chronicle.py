@@ -13,7 +13,7 @@ from functools import lru_cache
 from threading import RLock
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from schemas.entries import Entry
 from schemas.tables import ENTRIES
@@ -22,7 +22,7 @@ from services.calendars import EPOCH as EPOCH
 from services.calendars import MICROSECOND
 from services.db import Database
 from services.heap import uncollected
-from services.ledger import one_of
+from services.ledger import within_reach
 from services.lifecycle import LIFECYCLE, doer, happened_at
 from services.stabilisation.census import Census
 from services.tickets import SERVICE
@@ -152,7 +152,7 @@ class Chronicle:
 
     def catch_up(self, connection: Connection) -> None:
         with uncollected():
-            while rows := connection.execute(_after(self.position)).all():
+            while rows := connection.execute(_next(connection, self.position)).all():
                 for row in rows:
                     self.take(row)
 
@@ -180,8 +180,8 @@ class Chronicle:
             self.steps += 1
 
 
-def _after(position: int) -> Any:
-    return select(*READ).where(ENTRIES.c.seq > position, one_of(_TOLD)).order_by(ENTRIES.c.seq).limit(PAGE)
+def _next(connection: Connection, position: int) -> Select[Any]:
+    return select(*READ).where(within_reach(connection, position, list(_TOLD), PAGE)).order_by(ENTRIES.c.seq).limit(PAGE)
 
 
 def _born(row: Any, when: int) -> Track:

@@ -14,12 +14,13 @@ from schemas.handover import NOBODY, PLACES, Change, Ended, Falling, Handover, H
 from schemas.tables import ENTRIES
 from schemas.tickets import Ticket
 from services.errors import Invalid
-from services.ledger import Ledger
-from services.lifecycle import LIFECYCLE, doer
+from services.ledger import Ledger, of_types
+from services.lifecycle import LIFECYCLE, doer, happened_at
 from services.stabilisation.arithmetic import instant
 from services.stabilisation.attention import folded, gravity, note_of
 from services.stabilisation.chronicle import micros
 from services.stabilisation.days import Shifts, shifts_around
+from services.stabilisation.happened import HAPPENED_AT
 from services.stabilisation.progress import Progress, Sight
 from services.stabilisation.report.standup import next_step
 from services.stabilisation.view import CAME, Life, View
@@ -77,9 +78,10 @@ class Draft:
 
     @cached_property
     def changes(self) -> dict[str, list[Entry]]:
-        """The shift's entries by ticket."""
-        wanted = (ENTRIES.c.site == self.sight.golive.site, ENTRIES.c.type.in_(TOLD), ENTRIES.c.recorded_at > self.shifts.begin)
-        told = select(ENTRIES).where(*wanted, ENTRIES.c.recorded_at <= self.sight.outline.at).order_by(ENTRIES.c.seq)
+        """What happened in the shift, by ticket: what was moved over meanwhile happened before it."""
+        here = (ENTRIES.c.site == self.sight.golive.site) & of_types(TOLD)
+        known = ENTRIES.c.recorded_at.between(self.shifts.begin, self.sight.outline.at)
+        told = select(ENTRIES).where(here, known, self.shifts.begin < HAPPENED_AT).order_by(ENTRIES.c.seq)
         found: dict[str, list[Entry]] = defaultdict(list)
         for row in self.sight.outline.connection.execute(told).mappings():
             found[row["ticket"]].append(Entry.model_construct(**row))
@@ -135,7 +137,7 @@ def _ends(entry: Entry) -> bool:
 
 
 def _change(entry: Entry) -> Change:
-    return Change(at=entry.recorded_at, what=_word(entry.type), by=doer(entry) or NOBODY, reason=entry.reason)
+    return Change(at=happened_at(entry), what=_word(entry.type), by=doer(entry) or NOBODY, reason=entry.reason)
 
 
 def _word(kind: str) -> str:

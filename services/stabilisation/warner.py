@@ -78,7 +78,8 @@ class Warner:
 
     def _at(self, outline: Outline, site: str) -> Iterator[tuple[Named, Happening]]:
         clockwork, at = outline.clockwork(site), micros(outline.at)
-        for track in outline.progress.chronicle.sites[site].values():
+        tracks = outline.progress.chronicle.sites[site].values()
+        for track in [each for each in tracks if each.stands[-1].open]:
             fresh = [found for found in _come(track, clockwork, at) if found[0] not in self._recorded]
             if fresh and not _led(outline.connection, track):
                 yield from fresh
