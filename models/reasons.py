@@ -11,7 +11,7 @@ REACHABLE = 60
 
 
 def holding() -> str:
-    return "All exit criteria hold today."
+    return "What can be forecast of the exit (open tickets, days without a Sev1, arrivals) holds today."
 
 
 def too_few(tickets: int, days: int, least_tickets: int, least_days: int) -> str:
@@ -29,7 +29,7 @@ def moving(moved: float, stable: float) -> str:
 
 def dated(p50: int, p85: int | None) -> str:
     late = f"in 85 of 100 within {_days(p85)}" if p85 is not None else f"in more than 15 of 100 not even within {_days(HORIZON)}"
-    return f"The exit criteria will hold in 50 of 100 cases within {_days(p50)}, {late}."
+    return f"What can be forecast of the exit will hold in 50 of 100 cases within {_days(p50)}, {late}."
 
 
 def _days(number: int) -> str:
@@ -49,7 +49,7 @@ class Outlook:
         """`unmet` (4,) are the shares of days on which Sev1, Sev2, open and arrivals fail at the end of the paths that never get there."""
         sev1, sev2, waiting, arrivals = unmet >= min(0.5, unmet.max())
         causes = [cause for cause, fails in zip(self._causes(criteria), (sev1, sev2 or waiting, arrivals), strict=True) if fails]
-        begun = f"No date: as things are, {unreached:.0%} of the cases do not meet the exit criteria within {HORIZON} days. "
+        begun = f"No date: as things are, {unreached:.0%} of the cases do not get to the exit within {HORIZON} days. "
         return begun + " ".join(causes)
 
     def _causes(self, criteria: Exit) -> tuple[str, str, str]:

@@ -23,7 +23,8 @@ LIGHTS: dict[str, tuple[dict[str, Any], str, str]] = {
     "grown for two days": ({"growing": (True, True, True)}, "red", "beyond chance for two days"),
     "grown today": ({"growing": (True, False, True)}, "amber", "grew by 7 tickets"),
     "grown before": ({"growing": (False, True, True)}, "green", "nothing"),
-    "well above the plan": ({"relative": 0.21, "arrived": 5, "ended": 4}, "red", "21% more open tickets than planned"),
+    "well above the plan": ({"relative": 0.21, "arrived": 5, "ended": 4}, "red", "9 more open tickets than planned"),
+    "above by chance": ({"relative": 0.21, "noise": 9.0, "arrived": 5, "ended": 4}, "green", "nothing"),
     "a fifth above": ({"relative": 0.2, "arrived": 5, "ended": 4}, "green", "nothing"),
     "above, and falling": ({"relative": 0.5, "arrived": 4, "ended": 4}, "green", "nothing"),
     "sev1": ({"sev1": 2}, "red", "2 Sev1 open"),
@@ -68,7 +69,9 @@ def _seen(stage: Stage, changes: dict[str, Any]) -> Seen:
     exit_target = forecast.targets[0].model_copy(update=changes.get("exit", {}))
     return Seen(
         figures,
-        burndown.model_copy(update={"relative_gap": changes.get("relative"), "growth_3d": 7.0}),
+        burndown.model_copy(
+            update={"relative_gap": changes.get("relative"), "gap": 9.0, "growth_3d": 7.0, "noise_3d": changes.get("noise", 6.0)}
+        ),
         forecast.model_copy(update={"targets": (exit_target, *forecast.targets[1:])}),
         changes.get("relapse"),
         changes.get("growing", (False, False, False)),

@@ -51,7 +51,9 @@ def test_a_date_comes_with_what_it_was_made_of() -> None:
     assert told.remaining is not None
     assert 20 < told.remaining < 200
     assert told.today == 20
-    assert told.reason == f"The exit criteria will hold in 50 of 100 cases within {p50} days, in 85 of 100 within {p85} days."
+    assert (
+        told.reason == f"What can be forecast of the exit will hold in 50 of 100 cases within {p50} days, in 85 of 100 within {p85} days."
+    )
 
 
 def test_the_fan_begins_with_what_is_open_and_widens_in_order() -> None:
