@@ -105,7 +105,7 @@ def _classified(note: Note, entry: Entry) -> None:
     note["known_error"] = errors[0]["known_error"] if errors else note["known_error"]
     if not note.get("graded"):
         note["severity"] = entry.data["severity"]
-    if not note.get("assessed"):
+    if not note.get("said"):
         _flag(note, entry.data["gxp"], when(entry))
 
 
@@ -119,7 +119,8 @@ def _reclassified(note: Note, entry: Entry) -> None:
         note |= {"severity": entry.data["severity"], "graded": True}
     if "gxp" in entry.data:
         _flag(note, entry.data["gxp"], when(entry))
-        note["assessed"] = True
+        by_qa = entry.role in ("qa", "qa_reviewer") or (entry.role == "history" and entry.data["gxp"] != "potential")
+        note |= {"said": True, "assessed": by_qa}
     note["caused_by"] = entry.data.get("caused_by", note.get("caused_by"))
 
 

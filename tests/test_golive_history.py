@@ -6,6 +6,7 @@ import pytest
 
 from schemas import events as e
 from schemas.golives import GoLive
+from services.errors import NotFound
 from services.ledger import Ledger
 from services.stabilisation.handover import handover
 from services.stabilisation.progress import Progress
@@ -52,6 +53,8 @@ def test_what_was_known_before_a_site_moved_in_stays_nothing(ledger: Ledger) -> 
     taken(moved(ledger, random_past(1, 20)))
     with Progress().look(ledger, before) as outline:
         assert outline.sight(golive.id).figures.open.total == 1
+    with Progress().look(ledger, golive.declared_at - DAY) as outline, pytest.raises(NotFound, match="GL-1 was declared at 20"):
+        outline.sight(golive.id)
     with Progress().look(ledger) as outline:
         assert outline.sight(golive.id).figures.open.total > 1
 

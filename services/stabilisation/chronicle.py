@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from datetime import datetime
 from functools import lru_cache
 from threading import RLock
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, Select, select
 
@@ -23,7 +23,7 @@ from services.calendars import MICROSECOND
 from services.db import Database
 from services.heap import uncollected
 from services.ledger import within_reach
-from services.lifecycle import LIFECYCLE, doer, happened_at
+from services.lifecycle import HISTORY, LIFECYCLE, QA_ROLES, doer, happened_at
 from services.stabilisation.census import Census
 from services.tickets import SERVICE
 
@@ -34,6 +34,7 @@ ANSWERS = ("TicketAcknowledged", COMMENT, "TicketWorkedAround")
 ASKING_ROLES = ("operator", "support_desk")
 """Their comments carry questions and answers, they are not the team's."""
 Told = dict[str, Any]
+Flagger = Literal["people", "qa"]
 READ = [ENTRIES.c[name] for name in ("seq", "type", "ticket", "site", "actor", "role", "occurred_at", "recorded_at", "data")]
 
 
@@ -44,8 +45,8 @@ def micros(instant: datetime) -> int:
 class Stand(NamedTuple):
     """A ticket between two steps. Instants in microseconds since 1970; `resolver` is (actor, role) of the last resolution.
 
-    `flagged_at`: since when it has a GxP flag, `assessed`: a person has said which. `first_system` is where it was routed first, `moves`
-    how often it went on from a team. `queued`: a person had to route it. `again`: told before, as a known error or another's child.
+    `flagged_at`: since when it has a GxP flag, `flagged_by`: whether QA, which alone assesses it, or somebody else spoke of it last.
+    `first_system` is where it was routed first, `moves` how often it went on from a team. `queued`: a person had to route it. `again`: told before, as a known error or another's child.
     `engaged_at`: since when a person has it in work, `answered_at`: since when somebody of the team's side has answered.
     """
 
@@ -59,7 +60,7 @@ class Stand(NamedTuple):
     resolver: tuple[str, str] | None = None
     gxp: str = "none"
     flagged_at: int | None = None
-    assessed: bool = False
+    flagged_by: Flagger | None = None
     linked: bool = False
     owner: str | None = None
     due_at: bool = False
@@ -79,6 +80,10 @@ class Stand(NamedTuple):
     @property
     def open(self) -> bool:
         return self.state in OPEN_STATES
+
+    @property
+    def assessed(self) -> bool:
+        return self.flagged_by == "qa"
 
     @property
     def again(self) -> bool:
@@ -226,7 +231,12 @@ def _classified(stand: Stand, row: Any, when: int) -> Stand:
     first = str(errors[0]["known_error"]) if errors else stand.known_error
     graded = stand if stand.graded else stand._replace(severity=data["severity"])
     decided = graded._replace(decided=True, kind=data["prediction"].get("kind"), known_error=first)
-    return decided if stand.assessed else _flagged(decided, data["gxp"], when)
+    return decided if stand.flagged_by else _flagged(decided, data["gxp"], when)
+
+
+def _flagger(role: str, gxp: str) -> Flagger:
+    """A person who raises a flag asks QA to look. An earlier tool's word is QA's where it says more than that somebody should."""
+    return "qa" if role in QA_ROLES or (role == HISTORY and gxp != "potential") else "people"
 
 
 def _flagged(stand: Stand, gxp: str, when: int) -> Stand:
@@ -238,7 +248,7 @@ def _reclassified(stand: Stand, row: Any, when: int) -> Stand:
     severity, gxp = data.get("severity"), data.get("gxp")
     graded = stand._replace(severity=severity, graded=True) if severity else stand
     caused = graded._replace(caused_by=data.get("caused_by") or stand.caused_by)
-    return _flagged(caused, gxp, when)._replace(assessed=True) if gxp else caused
+    return _flagged(caused, gxp, when)._replace(flagged_by=_flagger(row.role, gxp)) if gxp else caused
 
 
 def _routed(stand: Stand, row: Any, when: int) -> Stand:

@@ -13,6 +13,7 @@ from models.course import Wave
 from schemas.attention import Attention
 from schemas.golive_figures import GoLiveFigures, GoLiveForecast, PlannedBurndown, Readiness, Sat, Status
 from schemas.golives import ExposureText, GoLive
+from services.errors import NotFound
 from services.golives import GoLives, golives_of
 from services.ledger import Ledger
 from services.policies import Terms, in_terms, terms_of
@@ -93,7 +94,9 @@ class Outline:
         return sorted(self.golives.of.values(), key=lambda golive: golive.text.starts_at, reverse=True)[:MOST_GOLIVES]
 
     def sight(self, golive: str, only: Only = EVERYTHING) -> "Sight":
-        """Raises `NotFound`."""
+        """Raises `NotFound`, for one that was declared later too."""
+        if golive not in self.golives.of and not self.now and (later := golives_of(self.connection).of.get(golive)):
+            raise NotFound(f"{golive} was declared at {later.declared_at.isoformat(timespec='seconds')}: nothing was known of it then")
         return Sight(self, self.golives.find(golive), only)
 
     @cached_property
