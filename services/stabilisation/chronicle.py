@@ -46,8 +46,9 @@ class Stand(NamedTuple):
     """A ticket between two steps. Instants in microseconds since 1970; `resolver` is (actor, role) of the last resolution.
 
     `flagged_at`: since when it has a GxP flag, `flagged_by`: whether QA, which alone assesses it, or somebody else spoke of it last.
-    `first_system` is where it was routed first, `moves` how often it went on from a team. `queued`: a person had to route it. `again`: told before, as a known error or another's child.
-    `engaged_at`: since when a person has it in work, `answered_at`: since when somebody of the team's side has answered.
+    `first_system` is where it was routed first, `moves` how often it went on from a team. `queued`: a person had to route it. `again`:
+    told before, as a known error or another's child. `engaged_at`: since when a person has it in work, `answered_at`: since when somebody
+    of the team's side has answered.
     """
 
     state: str = "submitted"
