@@ -17,7 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import rfc8785
-from sqlalchemy import ColumnElement, Connection, Table, false, func, select, union_all, update
+from sqlalchemy import ColumnElement, Connection, Table, func, select, union_all, update
 
 from schemas.columns import rfc3339
 from schemas.entries import Attribution, Entry
@@ -303,12 +303,12 @@ def read_head(connection: Connection) -> Row:
 
 def read_entries(connection: Connection, after: int, types: Sequence[str] = (), limit: int = 500) -> list[Entry]:
     """Entries with seq > after, in order. Safe as a cursor: seq is gap-free in commit order, so nothing appears behind it."""
-    reach = within_reach(connection, after, types, limit)
+    reach = within_reach(after, types, limit)
     wanted = select(ENTRIES).where(reach).order_by(ENTRIES.c.seq).limit(limit)
     return [Entry.model_construct(**row) for row in connection.execute(wanted).mappings()]
 
 
-def within_reach(connection: Connection, after: int, types: Sequence[str], number: int) -> ColumnElement[bool]:
+def within_reach(after: int, types: Sequence[str], number: int) -> ColumnElement[bool]:
     """Which entries after a seq to look at for the next `number` of these types; of none where there are none.
 
     The types' index finds the first of them at once, however far away it is. It does not find the others: it would sort all that is left
@@ -316,11 +316,11 @@ def within_reach(connection: Connection, after: int, types: Sequence[str], numbe
     """
     if not types:
         return ENTRIES.c.seq > after
-    firsts = union_all(*(select(func.min(ENTRIES.c.seq)).where(ENTRIES.c.type == kind, ENTRIES.c.seq > after) for kind in types))
-    found = [seq for seq in connection.execute(firsts).scalars() if seq is not None]
-    if not found:
-        return false()
-    return ENTRIES.c.seq.between(min(found), min(found) + REACH * number) & of_types(types)
+    firsts = union_all(
+        *(select(func.min(ENTRIES.c.seq).label("seq")).where(ENTRIES.c.type == kind, ENTRIES.c.seq > after) for kind in types)
+    ).subquery()
+    first = select(func.min(firsts.c.seq)).scalar_subquery()
+    return ENTRIES.c.seq.between(first, first + REACH * number) & of_types(types)
 
 
 def of_types(types: Sequence[str]) -> ColumnElement[bool]:

@@ -158,7 +158,7 @@ class Chronicle:
 
     def catch_up(self, connection: Connection) -> None:
         with uncollected():
-            while rows := connection.execute(_next(connection, self.position)).all():
+            while rows := connection.execute(_next(self.position)).all():
                 for row in rows:
                     self.take(row)
 
@@ -186,8 +186,8 @@ class Chronicle:
             self.steps += 1
 
 
-def _next(connection: Connection, position: int) -> Select[Any]:
-    return select(*READ).where(within_reach(connection, position, list(_TOLD), PAGE)).order_by(ENTRIES.c.seq).limit(PAGE)
+def _next(position: int) -> Select[Any]:
+    return select(*READ).where(within_reach(position, list(_TOLD), PAGE)).order_by(ENTRIES.c.seq).limit(PAGE)
 
 
 def _born(row: Any, when: int) -> Track:
