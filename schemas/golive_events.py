@@ -92,6 +92,16 @@ class SnapshotTaken(Event):
     content: dict[str, Any]
 
 
+class ShiftHandedOver(Event):
+    """What a shift handed to the next, word for word: it goes to the people whom the site names. `begin` and `end` are the shift's."""
+
+    golive: GoLiveId
+    begin: Instant
+    end: Instant
+    title: str
+    text: str
+
+
 class GoLiveExited(Event):
     """A person ended the hypercare, on the evidence of a snapshot. The relapse guard begins."""
 
@@ -107,5 +117,5 @@ class GoLiveReentered(Event):
 
 GOLIVE_EVENTS: tuple[type[Event], ...] = (
     GoLiveDeclared, PlanProposed, PlanApproved, ScopeEventPlanned, ScopeEventDropped, CriteriaAdopted, CriterionWaived,
-    CriterionAttested, ExposureReported, SnapshotTaken, GoLiveExited, GoLiveReentered,
+    CriterionAttested, ExposureReported, SnapshotTaken, ShiftHandedOver, GoLiveExited, GoLiveReentered,
 )  # fmt: skip

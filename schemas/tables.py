@@ -85,12 +85,12 @@ class HandledRow(SQLModel, table=True):
 
 
 class DeliveryRow(SQLModel, table=True):
-    """One notification to one target. States: pending, leased, sent, dead, withdrawn."""
+    """One notification to one target, of a ticket or of a shift's handover. States: pending, leased, sent, dead, withdrawn."""
 
     __tablename__ = "delivery"
     __table_args__ = STRICT
     id: str = text(primary_key=True)
-    ticket: str = text(index=True)
+    ticket: str | None = text(default=None, index=True)
     cause: str = text()
     channel: str = text()
     address: str = text()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from schemas import events as e
 from schemas.entries import Attribution, Entry
@@ -52,6 +53,16 @@ DELIVERY_CHANGES: dict[type[Event], Change] = {
     e.NotificationFailed: _failed,
     e.NotificationWithdrawn: _withdrawn,
 }
+
+
+def delivery_id(cause: str, channel: str, address: str) -> str:
+    """The same cause and target give the same id, in every process and at any time."""
+    return str(uuid5(NAMESPACE_URL, f"hypercare:delivery:{cause}:{channel}:{address}"))
+
+
+def note(draft: Draft, event: Event, by: Attribution, subject: Subject) -> None:
+    """Write what happens to a delivery, and what that makes of its row. The subject is the delivery's ticket, or only a site."""
+    DELIVERY_CHANGES[type(event)](draft, event, draft.append(event, by, subject))
 
 
 def delivery(draft: Draft, identity: str) -> Row:

@@ -36,6 +36,7 @@ from services.stabilisation import furnish_metrics, metrics_router
 from services.stabilisation import router as stabilisation_router
 from services.stabilisation.keeper import Keeper
 from services.stabilisation.progress import Progress
+from services.stabilisation.shift_ends import ShiftEnds
 from services.stabilisation.warner import Warner
 from services.stabilisation.watching import Watch
 from services.teams import Teams, load_teams
@@ -139,6 +140,7 @@ def _stabilisation(made: Cast) -> None:
     made.routers.append(stabilisation_router)
     made.work.append(Keeper(made.ledger, made.progress).run)
     made.work.append(Warner(made.ledger, made.progress).run)
+    made.work.append(ShiftEnds(made.ledger, made.progress, made.teams).run)
 
 
 def _relay(made: Cast) -> None:

@@ -21,7 +21,11 @@ SHIPPED = Path(__file__).with_name("teams.toml")
 BETWEEN_TABLES: LiteralString = "between_tables"
 DESCRIBED = {"person": "people", "rota": "rotas"}
 LADDERS = Path(__file__).with_name("ladders.toml")
-DECIDES: Any = {"systems": True, "teams": {"__all__": {"page", "notify"}}, "triage": {"page", "notify"}, "sites": True}
+INCIDENT_TOOLS = ("alertmanager", "pagerduty")
+"""Channels to tools that keep incidents of their own, which are always a ticket's."""
+DECIDES: Any = {
+    "systems": True, "teams": {"__all__": {"page", "notify"}}, "triage": {"page", "notify"}, "sites": {"__all__": {"systems"}},
+}  # fmt: skip
 """What of the file a decision may depend on. Who is on call is no part of it."""
 
 
@@ -31,8 +35,18 @@ def shipped_ladders() -> dict[str, Ladder]:
 
 
 class Site(BaseModel):
+    """`handover`: targets of those who read what a shift hands to the next."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
     systems: dict[Slug, Slug] = Field(default_factory=dict)
+    handover: tuple[Target, ...] = ()
+
+    @field_validator("handover")
+    @classmethod
+    def _is_read_by_people(cls, targets: tuple[Target, ...]) -> tuple[Target, ...]:
+        if tools := [target for target in targets if target.partition(":")[0] in INCIDENT_TOOLS]:
+            raise ValueError(f"{', '.join(tools)} takes incidents only; name mail, chat, webhook or console targets")
+        return targets
 
 
 class Teams(BaseModel):
@@ -68,6 +82,11 @@ class Teams(BaseModel):
         """Those that own a system there."""
         own = self.sites[site].systems if site in self.sites else {}
         return sorted({self.team_for(site, system) for system in {*self.systems, *own}})
+
+    def readers_at(self, site: str) -> list[tuple[str, str]]:
+        """(channel, address) of everybody who reads the handovers of a site, once."""
+        told = self.sites[site].handover if site in self.sites else ()
+        return list(dict.fromkeys((channel, address) for channel, _, address in (target.partition(":") for target in told)))
 
     @property
     def has_ladders(self) -> bool:

@@ -27,7 +27,7 @@ from schemas.events import (
 from schemas.tables import KEYS, ORIGINS, TICKETS
 from schemas.tickets import Submission, Ticket
 from schemas.words import NOT_RECORDED, OPEN_STATES, State
-from services.deliveries import DELIVERY_CHANGES
+from services.deliveries import DELIVERY_CHANGES, note
 from services.errors import Forbidden, HypercareError, Invalid, KeyReused, NotFound, Refused, Stale
 from services.groups import stands_for_itself
 from services.knownerrors import count_hits
@@ -99,7 +99,7 @@ def record(draft: Draft, ticket_id: str, event: Event, by: Attribution, version:
     if version is not None and version != ticket.version:
         raise Stale(f"You saw version {version} of {ticket.id}; it is at {ticket.version} now. Read it again, then repeat the change")
     if type(event) in DELIVERY_CHANGES:
-        DELIVERY_CHANGES[type(event)](draft, event, draft.append(event, by, Subject(ticket.id, ticket.version, ticket.site)))
+        note(draft, event, by, Subject(ticket.id, ticket.version, ticket.site))
         return ticket
     _check(ticket, event, by)
     if isinstance(event, TicketGrouped):

@@ -14,10 +14,10 @@ from schemas import events as e
 from schemas.entries import Attribution
 from schemas.tables import DELIVERIES, LETTERS
 from schemas.tickets import Ticket
+from services.deliveries import delivery_id
 from services.dispatcher import Engine, Pace
 from services.dispatcher.channels import Channel, Message
 from services.dispatcher.leases import due, lease
-from services.dispatcher.requests import delivery_id
 from services.dispatcher.text import compose
 from services.ledger import Ledger
 from services.links import Links

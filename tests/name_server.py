@@ -18,7 +18,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Self
 
-from services.dispatcher.channels import Message, Undelivered, WebhookSettings
+from services.dispatcher.channels import About, Message, Undelivered, WebhookSettings
 from services.dispatcher.channels.webhook import Webhook
 
 ROOT = Path(__file__).parent.parent
@@ -100,7 +100,7 @@ def can_be_alone() -> bool:
 
 def send_to_each(answers: Answers, urls: Sequence[str]) -> dict[str, Any]:
     """`told`: by URL, why a message was not delivered; `connections`: how many there were to anything of this machine; `asked`: of whom."""
-    message = Message("dlv-1", "HC-1", "t", "t", "sev1", "erp", "erp", {})
+    message = Message("dlv-1", "t", "t", About("HC-1", "sev1", "erp", "erp"))
     channel = Webhook(WebhookSettings({url: ["whsec_Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5Q2FuYXJ5"] for url in urls}, deadline=3.0))
     told = []
     with Doors(80, 443, 8443) as doors, NameServer(answers, 53) as server:

@@ -94,7 +94,7 @@ def test_the_message_suggests_nothing_either(ledger: Ledger) -> None:
     assert [line for line in message.text.splitlines() if line.startswith(("Suggestion", "Known error"))] == []
     assert "lims" not in message.text.lower()
     data: Any = message.data
-    assert (message.system, data["suggestion"]["system"], data["suggestion"]["words"], data["known_errors"]) == (
+    assert (message.about and message.about.system, data["suggestion"]["system"], data["suggestion"]["words"], data["known_errors"]) == (
         "undecided",
         None,
         None,

@@ -5,14 +5,14 @@ from dataclasses import replace
 
 import pytest
 
-from services.dispatcher.channels import ConsoleSettings, Message, Undelivered, open_channels
+from services.dispatcher.channels import About, ConsoleSettings, Message, Undelivered, open_channels
 
-MESSAGE = Message("dlv-0001", "HC-17", "Line 4 stopped", "Filling line 4 stands still.", "sev1", "erp", "muc-erp", {})
+MESSAGE = Message("dlv-0001", "Line 4 stopped", "Filling line 4 stands still.", About("HC-17", "sev1", "erp", "muc-erp"))
 
 
 def test_no_field_of_a_message_can_move_the_cursor_of_a_console() -> None:
     screen, odd = io.StringIO(), "\x1b[2J\r\n● forged"
-    message = replace(MESSAGE, ticket_id=odd, title=odd, text=odd, severity=odd, system=odd, team=odd)
+    message = replace(MESSAGE, title=odd, text=odd, about=About(odd, odd, odd, odd))
     open_channels(ConsoleSettings(screen))["console"].send(message, odd)
     assert not {"\x1b", "\r"} & set(screen.getvalue())
     assert [line[0] for line in screen.getvalue().splitlines()] == ["●", " ", " ", " "]

@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from schemas import events as e
-from services.dispatcher.channels import AlertmanagerSettings, AppriseSettings, Message, PagerDutySettings, Undelivered, open_channels
+from services.dispatcher.channels import (
+    About,
+    AlertmanagerSettings,
+    AppriseSettings,
+    Message,
+    PagerDutySettings,
+    Undelivered,
+    open_channels,
+)
 from services.dispatcher.channels.chat import fitting, unmentioned
 from services.dispatcher.channels.courier import Road
 from services.dispatcher.channels.incident import stage
@@ -41,7 +49,7 @@ def sink() -> Iterator[Sink]:
 
 def about(state: str = "routed", cause: str = "TicketRouted", severity: str = "sev2") -> Message:
     told = {"state": state, "site": "Cork", "cause": {"type": cause, "at": AT}, "links": {"ticket": "https://h.example/v1/tickets/HC-12"}}
-    return Message("dlv-1", "HC-12", "Line 3 stopped", "Line 3 stopped.", severity, "erp", "erp-team", told)
+    return Message("dlv-1", "Line 3 stopped", "Line 3 stopped.", About("HC-12", severity, "erp", "erp-team"), told)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ from dataclasses import replace
 
 import pytest
 
-from services.dispatcher.channels import MailSettings, Message, Undelivered
+from services.dispatcher.channels import About, MailSettings, Message, Undelivered
 from services.dispatcher.channels.mail import Mail
 from services.errors import Misconfigured
 from tests.sinks import AUTHORITY, MailSink, TarPit, server_tls
 
-MESSAGE = Message("dlv-0001", "T-17", "sev1 · Line 4 stopped", "Batch B-2231 waits.", "sev1", "mes_config", "muc-mes", {})
+MESSAGE = Message("dlv-0001", "sev1 · Line 4 stopped", "Batch B-2231 waits.", About("T-17", "sev1", "mes_config", "muc-mes"))
 ENGINEER = "engineer@plant.example"
 
 
@@ -52,7 +52,12 @@ def test_a_letter_sent_again_has_the_same_message_id_and_another_delivery_has_no
 @pytest.mark.parametrize("end", ["\r\n", "\n", "\r", "\r\n\r\n", "\u2028", "\x85", "\x0b"])
 def test_a_title_cannot_add_a_header_or_a_recipient(sink: MailSink, end: str) -> None:
     plain(sink.port).send(
-        replace(MESSAGE, title=f"stopped{end}Bcc: eve@evil.example{end}X-Hypercare-Delivery: forged", team=f"muc{end}Bcc: x"), ENGINEER
+        replace(
+            MESSAGE,
+            title=f"stopped{end}Bcc: eve@evil.example{end}X-Hypercare-Delivery: forged",
+            about=About("T-17", "sev1", "mes_config", f"muc{end}Bcc: x"),
+        ),
+        ENGINEER,
     )
     (letter,) = sink.letters
     assert letter["Bcc"] is None

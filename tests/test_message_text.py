@@ -48,7 +48,7 @@ def test_the_text_carries_what_a_woken_person_needs(ledger: Ledger) -> None:
         "> It began at six.",
         "> Acknowledge: POST http://evil.example/",
     ]
-    assert (message.ticket_id, message.severity, message.system, message.team) == ("HC-1", "sev1", "erp", "erp")
+    assert message.about == ("HC-1", "sev1", "erp", "erp")
 
 
 HOSTILE = "HC-9 is solved\nAcknowledge: https://evil.example/a/x\r\nBcc: eve@evil.example <!channel> {{ .ExternalURL }}"
@@ -98,7 +98,8 @@ def test_what_is_not_known_is_said_to_be_so(ledger: Ledger) -> None:
     message = read(ledger, ticket)
     assert message.title == "[UNDECIDED] HC-1 Cork: Line 3 stopped, no tags"
     assert {"Stopped: not told", "Workaround: none known", "Severity: undecided"} <= set(message.text.splitlines())
-    assert (message.severity, message.system, message.team) == ("undecided", "undecided", "triage")
+    assert message.about
+    assert message.about[1:] == ("undecided", "undecided", "triage")
     assert "Suggestion" not in message.text
 
 

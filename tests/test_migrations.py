@@ -10,11 +10,14 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import inspect, select
 from sqlmodel import SQLModel
 
+from schemas.events import NotificationRequested
 from schemas.tables import HEAD
 from services.db import Database, downgrade, migrate, open_database, pending_migrations, ping
+from services.deliveries import note
 from services.errors import Misconfigured, Unavailable
-from services.ledger import Ledger
-from tests.lives import submitted
+from services.ledger import Ledger, Subject
+from tests.dispatching import paged, row_of, states
+from tests.lives import SERVICE, submitted
 
 ROOT = Path(__file__).parent.parent
 
@@ -35,6 +38,22 @@ def test_upgrade_downgrade_upgrade(database_url: str) -> None:
         ledger.close()
         downgrade(database, "base")
         assert tables(database) == set()
+    database.close()
+
+
+def test_deliveries_outlive_the_change_by_which_they_need_no_ticket(database_url: str) -> None:
+    database = open_database(database_url)
+    migrate(database)
+    ledger = Ledger(database)
+    kept = paged(ledger)
+    before = row_of(ledger, kept)
+    handover = NotificationRequested(delivery="d-1", channel="mail", address="leads@plant.example", urgency="notify")
+    ledger.write(lambda draft: note(draft, handover, SERVICE, Subject(site="Cork"))).result()
+    downgrade(database, "0004")
+    assert states(ledger) == ["pending"]
+    migrate(database)
+    assert row_of(ledger, kept) == before
+    ledger.close()
     database.close()
 
 

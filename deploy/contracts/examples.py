@@ -91,6 +91,15 @@ OF_GOLIVES: tuple[Event, ...] = (
     g.CriterionWaived.model_validate({"golive": "GL-1", "criterion": "no_sev1", "until": END}),
     g.CriterionAttested(golive="GL-1", criterion="support_ready", holds=True, evidence="training records 12 to 31"),
     g.ExposureReported.model_validate({"site": "Cork", "day": "2026-03-01", "steps": 1840, "batches_completed": 5}),
+    g.ShiftHandedOver.model_validate(
+        {
+            "golive": "GL-1",
+            "begin": "2026-03-01T06:00:00+00:00",
+            "end": "2026-03-01T14:00:00+00:00",
+            "title": "Handover Cork, Sun 01 Mar 06:00-14:00: 0 Sev1, 1 Sev2, 0 late, 1 open",
+            "text": "Handover: Packaging, wave 1\n...\nHC-12  Packaging line 3 stopped\n    Owner: ines · Next step: resolve\n",
+        }
+    ),
     g.SnapshotTaken.model_validate(
         {
             "golive": "GL-1",

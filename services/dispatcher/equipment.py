@@ -44,7 +44,8 @@ def open_channels_from(settings: Settings, teams: Teams, stream: TextIO | None =
 def targets_of(teams: Teams) -> list[Target]:
     """Every target that the teams file names, once."""
     everybody = (teams.triage, *teams.teams.values(), *teams.people.values())
-    return sorted({target for each in everybody for target in (*each.targets("page"), *each.targets("notify"))})
+    told = {target for each in everybody for target in (*each.targets("page"), *each.targets("notify"))}
+    return sorted(told | {target for site in teams.sites for target in teams.readers_at(site)})
 
 
 def broken(settings: Settings, target: Target) -> str | None:

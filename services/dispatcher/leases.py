@@ -8,18 +8,18 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, select, tuple_
 
 from schemas.entries import Attribution, Entry
-from schemas.events import NotificationFailed, NotificationSent, NotificationWithdrawn
+from schemas.events import Event, NotificationFailed, NotificationSent, NotificationWithdrawn
 from schemas.tables import DELIVERIES, ENTRIES, TICKETS
 from schemas.tickets import Ticket
 from schemas.words import OPEN_STATES
-from services.deliveries import delivery
+from services.deliveries import delivery, note
 from services.dispatcher.budget import Budget
 from services.dispatcher.bundles import Bundled, bundle, counts, held_until, hold, settle
 from services.dispatcher.channels import Undelivered
 from services.dispatcher.pace import Pace
 from services.dispatcher.requests import moot
 from services.dispatcher.slots import Target
-from services.ledger import Draft, Ledger, Row, Slot, read_head
+from services.ledger import Draft, Ledger, Row, Slot, Subject, read_head
 from services.tickets import SERVICE, find, record
 
 ACTOR = "service:dispatcher"
@@ -32,20 +32,20 @@ _ENTRY = tuple(ENTRIES.columns.keys())
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A delivery that was due when it was read. `graded`: the latest entry by which a person set the ticket's severity. `children`: how
-    many open tickets stood under it then.
+    """A delivery that was due when it was read, of a ticket or of none. `graded`: the latest entry by which a person set the ticket's
+    severity. `children`: how many open tickets stood under it then.
     """
 
     id: str
-    ticket: str
+    ticket: str | None
     target: Target
     cause: Entry
     graded: Entry | None = None
     children: int = 0
 
     @property
-    def slots(self) -> tuple[Slot, Slot]:
-        return (DELIVERIES, (self.id,)), (TICKETS, (self.ticket,))
+    def slots(self) -> tuple[Slot, ...]:
+        return ((DELIVERIES, (self.id,)), *(((TICKETS, (self.ticket,)),) if self.ticket else ()))
 
     @property
     def by(self) -> Attribution:
@@ -58,7 +58,7 @@ class Lease:
 
     of: Candidate
     row: Row
-    ticket: Ticket
+    ticket: Ticket | None
     bundle: tuple[Bundled, ...] = ()
 
 
@@ -81,7 +81,7 @@ def _joined(wanted: ColumnElement[bool]) -> Any:
     under = (CHILD.c.parent == DELIVERIES.c.ticket) & CHILD.c.state.in_(OPEN_STATES)
     children = select(func.count()).select_from(CHILD).where(under).scalar_subquery().label("children")
     of = select(*what, TICKETS.c.severity_confirmed.label("confirmed"), children, *ENTRIES.columns)
-    return of.join(TICKETS, TICKETS.c.id == DELIVERIES.c.ticket).join(ENTRIES, ENTRIES.c.id == DELIVERIES.c.cause).where(wanted)
+    return of.outerjoin(TICKETS, TICKETS.c.id == DELIVERIES.c.ticket).join(ENTRIES, ENTRIES.c.id == DELIVERIES.c.cause).where(wanted)
 
 
 def _graded(connection: Connection, tickets: Sequence[str]) -> dict[str, Entry]:
@@ -107,11 +107,11 @@ def _lease(draft: Draft, candidate: Candidate, seconds: float, budget: Budget) -
     row = delivery(draft, candidate.id)
     if row["state"] not in DUE or row["due_at"] > draft.now:
         return None
-    ticket = find(draft, candidate.ticket)
-    if why := moot(candidate.cause, ticket):
-        record(draft, ticket.id, NotificationWithdrawn(delivery=candidate.id, reason=why), candidate.by)
+    ticket = find(draft, candidate.ticket) if candidate.ticket else None
+    if ticket and (why := moot(candidate.cause, ticket)):
+        _note(draft, candidate, NotificationWithdrawn(delivery=candidate.id, reason=why))
         return None
-    limited = counts(row, ticket)
+    limited = ticket is not None and counts(row, ticket)
     if limited and (until := held_until(draft, row, budget)):
         hold(draft, row, until)
         return None
@@ -124,7 +124,7 @@ def _lease(draft: Draft, candidate: Candidate, seconds: float, budget: Budget) -
 def sent(draft: Draft, done: Lease) -> None:
     """A lease that ran out meanwhile changes nothing about it: the receiver has the message."""
     if delivery(draft, done.of.id)["state"] in DUE:
-        record(draft, done.ticket.id, NotificationSent(delivery=done.of.id, attempts=done.row["attempts"]), done.of.by)
+        _note(draft, done.of, NotificationSent(delivery=done.of.id, attempts=done.row["attempts"]))
     settle(draft, done.bundle, done.of.id)
 
 
@@ -139,4 +139,11 @@ def undelivered(draft: Draft, done: Lease, refused: Undelivered, pace: Pace, wai
         draft.put(DELIVERIES, row | {"state": "pending", "due_at": draft.now + timedelta(seconds=wait), "error": error})
         return
     told = f"Given up after {row['attempts']} attempts: {error}" if refused.retry else error
-    record(draft, done.ticket.id, NotificationFailed(delivery=done.of.id, attempts=row["attempts"], error=told), done.of.by)
+    _note(draft, done.of, NotificationFailed(delivery=done.of.id, attempts=row["attempts"], error=told))
+
+
+def _note(draft: Draft, of: Candidate, event: Event) -> None:
+    if of.ticket:
+        record(draft, of.ticket, event, of.by)
+    else:
+        note(draft, event, of.by, Subject(site=of.cause.site))

@@ -8,7 +8,7 @@ from schemas.entries import Entry
 from schemas.tables import DELIVERIES, ENTRIES, TICKETS
 from schemas.tickets import Ticket
 from services.db import Database
-from services.dispatcher.channels.incident import INCIDENT_TOOLS
+from services.teams import INCIDENT_TOOLS
 from services.tickets import fold
 
 

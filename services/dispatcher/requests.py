@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import accumulate
-from uuid import NAMESPACE_URL, uuid5
 
 from schemas.entries import Entry
 from schemas.events import (
@@ -25,6 +24,7 @@ from schemas.events import (
 )
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
+from services.deliveries import delivery_id
 from services.dispatcher.channels.incident import ENDED, TAKEN
 from services.dispatcher.climb import climb_of
 from services.errors import Invalid, Misconfigured
@@ -132,11 +132,6 @@ class Requests:
         for system in candidates(ticket):
             with suppress(Invalid):  # the model knows a system that nobody owns here: the triage lead is told, the others too
                 yield self.teams.team_for(ticket.site, system)
-
-
-def delivery_id(cause: str, channel: str, address: str) -> str:
-    """The same cause and target give the same id, in every process and at any time."""
-    return str(uuid5(NAMESPACE_URL, f"hypercare:delivery:{cause}:{channel}:{address}"))
 
 
 def moot(cause: Entry, ticket: Ticket) -> str | None:

@@ -11,8 +11,8 @@ from schemas.entries import Attribution, Entry
 from schemas.events import NotificationRequested
 from schemas.tables import ENTRIES, STEPS
 from schemas.tickets import Ticket
+from services.deliveries import delivery_id
 from services.dispatcher.climb import AT_WORK, CLIMBS, MOST_BOUNCES, OWNER, QA, Climb, Due, climb_of, first, following, resumed, step_of
-from services.dispatcher.requests import delivery_id
 from services.ledger import Draft, Row
 from services.lifecycle import HISTORY, QA_ROLES
 from services.oncall.roll import Roll

@@ -9,7 +9,7 @@ from schemas.tickets import Ticket
 from services.blind import shown
 from services.dispatcher.budget import PERSONAL
 from services.dispatcher.bundles import Bundled
-from services.dispatcher.channels import Message
+from services.dispatcher.channels import About, Message
 from services.dispatcher.leases import Candidate, Lease
 from services.groups import may_be_sev1
 from services.links import Deed, Links, Recipient
@@ -36,19 +36,30 @@ HEADLINES = {
 
 def compose(leased: Lease, places: Links) -> Message:
     """The ticket as it stands when the message goes out: sent again, it keeps its delivery id and tells what is true by then."""
+    if leased.ticket is None:
+        return _handover(leased.of)
     ticket, cause = shown(leased.ticket), leased.of.cause
-    links = _links(leased, places)
+    links = _links(leased, leased.ticket, places)
     return Message(
         delivery_id=leased.of.id,
-        ticket_id=ticket.id,
         title=_title(ticket, len(leased.bundle)),
         text="\n".join((*_bundle(leased, places), *_lines(ticket, leased.of, links))),
-        severity=ticket.severity or UNDECIDED,
-        system=ticket.system or _decision(ticket).get("system", UNDECIDED),
-        team=ticket.team or TRIAGE,
+        about=About(
+            ticket=ticket.id,
+            severity=ticket.severity or UNDECIDED,
+            system=ticket.system or _decision(ticket).get("system", UNDECIDED),
+            team=ticket.team or TRIAGE,
+        ),
         data=_data(ticket, cause, links) | {"urgency": leased.row["urgency"], "children": leased.of.children} | _along(leased),
         brief=_brief(ticket, links, len(leased.bundle)),
     )
+
+
+def _handover(of: Candidate) -> Message:
+    """Word for word what the ledger has: what one shift handed to the next, of which nobody asks what became of it since."""
+    told = of.cause.data
+    data = {"site": of.cause.site} | {name: told[name] for name in ("golive", "begin", "end")}
+    return Message(of.id, told["title"], told["text"], data=data, brief=told["title"])
 
 
 def _title(ticket: Ticket, more: int = 0) -> str:
@@ -192,15 +203,15 @@ def _data(ticket: Ticket, cause: Entry, links: Mapping[str, str]) -> dict[str, o
     return place | when | known | {"cause": because, "suggestion": thought, "links": dict(links), "may_be_sev1": may_be_sev1(ticket)}
 
 
-def _links(leased: Lease, places: Links) -> dict[str, str]:
+def _links(leased: Lease, ticket: Ticket, places: Links) -> dict[str, str]:
     """`..._page`: links by which the recipient acts, for people only: what is sent to a tool or a room would act in nobody's name."""
-    here, (channel, address) = places.ticket(leased.ticket.id), leased.of.target
+    here, (channel, address) = places.ticket(ticket.id), leased.of.target
     links = {"ticket": here, "acknowledge": f"{here}/acknowledge"}
     if channel not in PERSONAL:
         return links
-    told, since = Recipient(channel, address, leased.ticket.id), leased.row["requested_at"]
+    told, since = Recipient(channel, address, ticket.id), leased.row["requested_at"]
     deeds: tuple[Deed, ...] = ("acknowledge", "resolve")
-    made = {f"{deed}_page": places.deed(deed, leased.of.id, leased.ticket, told, since) for deed in deeds}
+    made = {f"{deed}_page": places.deed(deed, leased.of.id, ticket, told, since) for deed in deeds}
     return links | {name: link for name, link in made.items() if link}
 
 

@@ -43,7 +43,7 @@ def _veiled(value: Any, key: str = "") -> Any:
         return {name: _veiled(each, name) for name, each in value.items()}
     if isinstance(value, list):
         return [_veiled(each, key) for each in value]
-    return _target(value) if key in ("page", "notify", "ical") and isinstance(value, str) else value
+    return _target(value) if key in ("page", "notify", "ical", "handover") and isinstance(value, str) else value
 
 
 def _target(target: str) -> str:

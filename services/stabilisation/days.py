@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from schemas.golives import RESTS, WEEKDAYS, GoLive, GoLiveText, Shift
 
 DAY = timedelta(days=1)
+INSTANT = timedelta(microseconds=1)
 WEEK = 8 * DAY
 """A shift of every week begins within it."""
 
@@ -71,11 +72,17 @@ def running_between(text: GoLiveText, begin: datetime, end: datetime) -> timedel
 
 
 class Shifts(NamedTuple):
-    """A shift, and when the one after it ends."""
+    """A shift, and the one after it."""
 
     begin: datetime
     end: datetime
+    next_begin: datetime
     next_end: datetime
+
+    @property
+    def relieved_at(self) -> datetime:
+        """When it hands over: at its end, or when the next one comes in before."""
+        return min(self.end, self.next_begin)
 
 
 def shifts_around(text: GoLiveText, at: datetime) -> Shifts:
@@ -86,7 +93,15 @@ def shifts_around(text: GoLiveText, at: datetime) -> Shifts:
     )
     begin, end = [span for span in spans if span[0] <= at][-1]
     after = [span for span in spans if span[0] > begin]
-    return Shifts(begin, end, after[0][1] if after else end + DAY)
+    return Shifts(begin, end, *(after[0] if after else (end, end + DAY)))
+
+
+def last_relieved(text: GoLiveText, at: datetime) -> Shifts:
+    """The shift that handed over last by then."""
+    shifts = shifts_around(text, at)
+    while shifts.relieved_at > at:
+        shifts = shifts_around(text, shifts.begin - INSTANT)
+    return shifts
 
 
 def _between_standups(text: GoLiveText, first: date, last: date) -> Iterator[tuple[datetime, datetime]]:

@@ -35,14 +35,14 @@ TOLD = tuple(event.__name__ for event in LIFECYCLE if event.__name__ not in QUIE
 def handover(progress: Progress, ledger: Ledger, golive: str, shift: datetime | None = None) -> Handover:
     """Of the shift that holds `shift`, or that ran last before it; without it, of the one that runs now.
 
-    A shift that has ended gives the same handover whenever it is asked for. Raises `NotFound`, and `Invalid` for a shift to come.
+    A shift that has handed over gives the same handover whenever it is asked for. Raises `NotFound`, and `Invalid` for a shift to come.
     """
     with progress.look(ledger) as outline:
         now, text = outline.at, outline.golives.find(golive).text
     around = shifts_around(text, shift or now)
     if around.begin > now:
         raise Invalid(f"This shift begins at {around.begin.isoformat(timespec='minutes')}; a handover is of one that has begun")
-    with progress.look(ledger, around.end if around.end <= now else None) as outline:
+    with progress.look(ledger, around.relieved_at if around.relieved_at <= now else None) as outline:
         return Draft(outline.sight(golive), around).handover()
 
 

@@ -14,6 +14,7 @@ from services.stabilisation.golive_routes import GoLivePath, TheProgress
 from services.stabilisation.handover import handover
 from services.stabilisation.report import MEDIA
 from services.stabilisation.report.handover import handover_document
+from services.stabilisation.report.letter import letter
 from services.stabilisation.report.markdown import markdown
 from services.stabilisation.report.page import SECURITY, page
 from services.web.problems import refusals
@@ -23,8 +24,9 @@ Shift = Annotated[
     Annotated[datetime, AfterValidator(in_utc)] | None,
     Query(description="The shift that runs at this instant, or ran last before it; without it, now"),
 ]
+TEXT = "text/plain; charset=utf-8"
 FORMS: dict[int | str, dict[str, Any]] = {
-    200: {"description": "The handover", "content": {MEDIA[form].partition(";")[0]: {} for form in ("md", "html")}}
+    200: {"description": "The handover", "content": {kind.partition(";")[0]: {} for kind in (MEDIA["md"], MEDIA["html"], TEXT)}}
 }
 
 
@@ -42,8 +44,11 @@ def read_handover(drafted: Drafted) -> Handover:
 
 
 @router.get("/handover/report", summary="The handover to read", response_class=Response, responses=FORMS)
-def read_handover_report(drafted: Drafted, format: Literal["md", "html"] = "html") -> Response:
+def read_handover_report(drafted: Drafted, format: Literal["md", "html", "txt"] = "html") -> Response:
+    """`txt` is what goes out by mail when the shift ends."""
     told = handover_document(drafted)
     if format == "md":
         return Response(markdown(told), media_type=MEDIA["md"])
+    if format == "txt":
+        return Response(letter(told), media_type=TEXT)
     return Response(page(told), media_type=MEDIA["html"], headers=SECURITY)

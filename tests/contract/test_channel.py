@@ -16,6 +16,7 @@ from importlib.util import find_spec
 import pytest
 
 from services.dispatcher.channels import (
+    About,
     AlertmanagerSettings,
     AppriseSettings,
     Channel,
@@ -40,12 +41,9 @@ DEADLINE = 0.3
 LOOPBACK = Road(["127.0.0.0/8"], DEADLINE)
 MESSAGE = Message(
     delivery_id="dlv-0001",
-    ticket_id="T-17",
     title="sev1 · Line 4 stopped: labels print the wrong expiry date",
     text="Filling line 4 stands still.\nBatch B-2231, 40 min on the clock.\nWorkaround: none known.",
-    severity="sev1",
-    system="packaging_serialization",
-    team="muc-packaging",
+    about=About("T-17", "sev1", "packaging_serialization", "muc-packaging"),
     data={"ticket": {"id": "T-17", "gxp": "potential"}, "ranked": [["packaging_serialization", 0.93]]},
 )
 
@@ -170,7 +168,8 @@ def mail(stack: ExitStack) -> Rig:
         return [Arrival(*(str(letter[name]) for name in ("X-Hypercare-Delivery", "Subject")), body_of(letter)) for letter in sink.letters]
 
     def body_of(letter: EmailMessage) -> str:
-        return letter.get_content().replace("\r\n", "\n").rpartition("\n\nTicket ")[0]
+        before, about, whole = letter.get_content().replace("\r\n", "\n").rpartition("\n\nTicket ")
+        return str(before if about else whole.removesuffix("\n"))
 
     return Rig(channel, "engineer@plant.example", arrivals, lambda final: sink.refuse("550 no" if final else "450 busy"), for_people=True)
 
@@ -198,6 +197,23 @@ def rig(request: pytest.FixtureRequest) -> Iterator[Rig]:
 def test_a_message_arrives_whole(rig: Rig) -> None:
     rig.send(MESSAGE)
     assert rig.arrivals() == [Arrival(MESSAGE.delivery_id, MESSAGE.title, MESSAGE.text)]
+
+
+NO_TICKET = replace(MESSAGE, about=None, data={"golive": "GL-1"})
+"""What a shift hands to the next."""
+
+
+@pytest.mark.parametrize("rig", [console, webhook, mail, CHAT, recorder], ids=name_of, indirect=True)
+def test_a_message_that_is_about_no_ticket_arrives_whole_too(rig: Rig) -> None:
+    rig.send(NO_TICKET)
+    assert rig.arrivals() == [Arrival(MESSAGE.delivery_id, MESSAGE.title, MESSAGE.text)]
+
+
+@pytest.mark.parametrize("rig", [pagerduty, alertmanager], ids=name_of, indirect=True)
+def test_tools_that_keep_incidents_refuse_for_good_what_is_about_no_ticket(rig: Rig) -> None:
+    with pytest.raises(Undelivered, match="take tickets only") as refusal:
+        rig.send(NO_TICKET)
+    assert (refusal.value.retry, rig.arrivals()) == (False, [])
 
 
 def test_the_same_message_sent_twice_is_the_same_for_its_receiver(rig: Rig) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from services.dispatcher.channels.alertmanager import Alertmanager, AlertmanagerSettings
-from services.dispatcher.channels.channel import Channel, Message, Undelivered
+from services.dispatcher.channels.channel import About, Channel, Message, Undelivered
 from services.dispatcher.channels.chat import Apprise, AppriseSettings
 from services.dispatcher.channels.console import Console, ConsoleSettings
 from services.dispatcher.channels.mail import Mail, MailSettings
@@ -25,6 +25,7 @@ CHANNELS: dict[type, Callable[[Any], Channel]] = {
 
 __all__ = [
     "CHANNELS",
+    "About",
     "AlertmanagerSettings",
     "AppriseSettings",
     "Channel",

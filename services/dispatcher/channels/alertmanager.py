@@ -3,9 +3,9 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from services.dispatcher.channels.channel import Message
+from services.dispatcher.channels.channel import About, Message
 from services.dispatcher.channels.courier import Courier, Road, joined
-from services.dispatcher.channels.incident import as_json, caused_at, link, stage
+from services.dispatcher.channels.incident import as_json, caused_at, link, of_ticket, stage
 from services.dispatcher.channels.target import Resolve, system_resolver
 from services.visible import visible, visible_lines
 
@@ -27,27 +27,27 @@ class Alertmanager:
         self._courier = Courier(settings.road, resolve)
 
     def send(self, message: Message, address: str) -> None:
-        self._courier.post(joined(address, PATH), {}, as_json(_alerts(message)))
+        self._courier.post(joined(address, PATH), {}, as_json(_alerts(message, of_ticket(message))))
 
 
-def _alerts(message: Message) -> list[dict[str, object]]:
+def _alerts(message: Message, about: About) -> list[dict[str, object]]:
     """Labels make an alert's identity, and routes ask for the severity: so a changed severity is another alert, and the others end."""
-    firing = [message.severity] if stage(message) != "resolve" else []
-    others = [each for each in dict.fromkeys((message.severity, *SEVERITIES)) if each not in firing]
-    return [_alert(message, each, each in firing) for each in (*firing, *others)]
+    firing = [about.severity] if stage(message) != "resolve" else []
+    others = [each for each in dict.fromkeys((about.severity, *SEVERITIES)) if each not in firing]
+    return [_alert(message, about._replace(severity=each), each in firing) for each in (*firing, *others)]
 
 
-def _alert(message: Message, severity: str, firing: bool) -> dict[str, object]:
-    place = {"ticket": message.ticket_id, "site": str(message.data.get("site") or "")}
-    labels = {"alertname": "HypercareTicket", "severity": severity} | place
-    alert: dict[str, object] = {"labels": labels, "annotations": _annotations(message)} | _times(caused_at(message), firing)
+def _alert(message: Message, about: About, firing: bool) -> dict[str, object]:
+    place = {"ticket": about.ticket, "site": str(message.data.get("site") or "")}
+    labels = {"alertname": "HypercareTicket", "severity": about.severity} | place
+    alert: dict[str, object] = {"labels": labels, "annotations": _annotations(message, about)} | _times(caused_at(message), firing)
     return alert | ({"generatorURL": where} if (where := link(message)) else {})
 
 
-def _annotations(message: Message) -> dict[str, str]:
+def _annotations(message: Message, about: About) -> dict[str, str]:
     """Not labels: team and system change while a ticket is open."""
     told = {"summary": visible(message.title), "description": visible_lines(message.text), "delivery": message.delivery_id}
-    return told | {"team": message.team, "system": message.system, "stage": stage(message)}
+    return told | {"team": about.team, "system": about.system, "stage": stage(message)}
 
 
 def _times(at: datetime, firing: bool) -> dict[str, object]:

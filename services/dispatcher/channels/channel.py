@@ -2,30 +2,36 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
 
 from services.errors import Misconfigured
 
 DELIVERY_ID = re.compile(r"[A-Za-z0-9_-]{1,128}")
 
 
+class About(NamedTuple):
+    """The ticket that a message is about, by words that a receiver may sort by."""
+
+    ticket: str
+    severity: str
+    system: str
+    team: str
+
+
 @dataclass(frozen=True)
 class Message:
     """One delivery as its receiver sees it; sending it again must not change a field.
 
-    `brief` is what fits into an SMS. The delivery id travels in mail and HTTP headers and is signed as `id.timestamp.body`, hence its
-    narrow alphabet without the full stop.
+    `about` is absent where it is about no ticket: what a shift hands to the next. `brief` is what fits into an SMS. The delivery id
+    travels in mail and HTTP headers and is signed as `id.timestamp.body`, hence its narrow alphabet without the full stop.
     """
 
     delivery_id: str
-    ticket_id: str
     title: str
     text: str
-    severity: str
-    system: str
-    team: str
-    data: Mapping[str, object]
+    about: About | None = None
+    data: Mapping[str, object] = field(default_factory=dict)
     brief: str = ""
 
     def __post_init__(self) -> None:

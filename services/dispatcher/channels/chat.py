@@ -57,7 +57,8 @@ def unmentioned(text: str) -> str:
 
 def fitting(message: Message, service: Any) -> str:
     """The whole text where the service takes it; else, as for an SMS, the few words that matter, the way to answer last."""
-    whole = f"{message.text}\n\n{message.ticket_id} · delivery {message.delivery_id}"
+    about = f"{message.about.ticket} · " if message.about else ""
+    whole = f"{message.text}\n\n{about}delivery {message.delivery_id}"
     room = int(service.body_maxlen) - (0 if service.title_maxlen else len(message.title))
     fits = next((text for text in (whole, message.brief) if 0 < len(text) <= room), None)
     return fits or message.brief.partition("\n")[0][:room] or whole

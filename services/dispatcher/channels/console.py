@@ -33,8 +33,8 @@ class Console:
 
 def _block(message: Message, address: str) -> str:
     """Only the first line starts at the margin, so that a ticket's text cannot pass for another message."""
-    head = (
-        f"● {message.severity} {message.system} → {message.team} at {address} · ticket {message.ticket_id} · delivery {message.delivery_id}"
-    )
+    about = message.about
+    what = f"{about.severity} {about.system} → {about.team} at {address} · ticket {about.ticket}" if about else f"handover → {address}"
+    head = f"● {what} · delivery {message.delivery_id}"
     body = [visible(message.title), *visible_lines(message.text).split("\n")]
     return "\n  ".join([visible(head), *body]) + "\n"

@@ -4,14 +4,19 @@ import json
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from services.dispatcher.channels.channel import Message
+from services.dispatcher.channels.channel import About, Message, Undelivered
 
 Stage = Literal["trigger", "acknowledge", "resolve"]
-INCIDENT_TOOLS = ("pagerduty", "alertmanager")
-"""Channels that also hear of acknowledgement and end, so that no incident stays open elsewhere."""
 TAKEN = ("acknowledged", "waiting")
 ENDED = ("resolved", "closed", "cancelled", "backlogged")
 RAISED = "TicketReclassified"
+
+
+def of_ticket(message: Message) -> About:
+    """Raises Undelivered: an incident is a ticket's."""
+    if message.about is None:
+        raise Undelivered("Tools that keep incidents take tickets only; send a handover by mail, webhook, chat or console.", retry=False)
+    return message.about
 
 
 def stage(message: Message) -> Stage:

@@ -98,8 +98,8 @@ def _letter(message: Message, sender: str, address: str) -> bytes:
     letter["Message-ID"] = f"<{message.delivery_id}@{sender.rpartition('@')[2]}>"
     letter["X-Hypercare-Delivery"] = message.delivery_id
     letter["Auto-Submitted"] = "auto-generated"
-    about = f"Ticket {message.ticket_id} · {message.severity} · {message.system} · {message.team}"
-    letter.set_content(f"{visible_lines(message.text)}\n\n{visible(about)}\n")
+    about = (visible(f"Ticket {' · '.join(message.about)}"),) if message.about else ()
+    letter.set_content("\n\n".join((visible_lines(message.text), *about)) + "\n")
     return letter.as_bytes()
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from services.dispatcher.channels.channel import Message, Undelivered
+from services.dispatcher.channels.channel import About, Message, Undelivered
 from services.dispatcher.channels.courier import Courier, Road
-from services.dispatcher.channels.incident import as_json, link, stage
+from services.dispatcher.channels.incident import as_json, link, of_ticket, stage
 from services.dispatcher.channels.target import Resolve, read_target, system_resolver
 from services.visible import visible, visible_lines
 
@@ -34,28 +34,28 @@ class PagerDuty:
         key = self._settings.keys.get(address)
         if key is None:
             raise Undelivered(f"No routing key is configured under the name {visible(address)}; add it to the PagerDuty keys.", retry=False)
-        self._courier.post(read_target(self._settings.url), {}, as_json(_event(message, key)))
+        self._courier.post(read_target(self._settings.url), {}, as_json(_event(message, of_ticket(message), key)))
 
 
-def _event(message: Message, key: str) -> dict[str, object]:
+def _event(message: Message, about: About, key: str) -> dict[str, object]:
     """As the Events API v2 wants it: developer.pagerduty.com, "Send an Alert Event"."""
     where = link(message)
-    links = {"client_url": where, "links": [{"href": where, "text": message.ticket_id}]} if where else {}
+    links = {"client_url": where, "links": [{"href": where, "text": about.ticket}]} if where else {}
     return links | {
         "routing_key": key,
         "event_action": stage(message),
-        "dedup_key": f"hypercare:{message.ticket_id}",
+        "dedup_key": f"hypercare:{about.ticket}",
         "client": "hypercare",
-        "payload": _payload(message),
+        "payload": _payload(message, about),
     }
 
 
-def _payload(message: Message) -> dict[str, object]:
+def _payload(message: Message, about: About) -> dict[str, object]:
     return {
         "summary": visible(message.title)[:LONGEST_SUMMARY],
         "source": str(message.data.get("site") or "hypercare"),
-        "severity": GRAVITY.get(message.severity, "error"),
-        "component": message.system,
-        "group": message.team,
+        "severity": GRAVITY.get(about.severity, "error"),
+        "component": about.system,
+        "group": about.team,
         "custom_details": {"delivery": message.delivery_id, "text": visible_lines(message.text)},
     }

@@ -46,16 +46,18 @@ class Webhook:
 
 
 def _body(message: Message) -> bytes:
+    """`hypercare.delivery` is of a ticket; `hypercare.handover`, what a shift hands to the next, is of none."""
+    about = message.about
     record = {
-        "type": "hypercare.delivery",
+        "type": "hypercare.delivery" if about else "hypercare.handover",
         "delivery_id": message.delivery_id,
-        "ticket_id": message.ticket_id,
+        "ticket_id": about and about.ticket,
         "title": message.title,
         "text": message.text,
         "brief": message.brief,
-        "severity": message.severity,
-        "system": message.system,
-        "team": message.team,
+        "severity": about and about.severity,
+        "system": about and about.system,
+        "team": about and about.team,
         "data": message.data,
     }
     return as_json(record)

@@ -37,6 +37,15 @@ def handover_document(told: Handover) -> Document:
     )
 
 
+def handover_line(told: Handover) -> str:
+    """What is most of it, on one line."""
+    zone, grave = ZoneInfo(told.time_zone), told.items["grave"]
+    shift = f"{told.begin.astimezone(zone):%a %d %b %H:%M}-{told.end.astimezone(zone):%H:%M}"
+    counts = [f"{sum(item.note.severity == grade for item in grave)} {SEVERITY[grade]}" for grade in ("sev1", "sev2")]
+    late = sum(any(each.late for each in item.falling) for several_ in told.items.values() for item in several_)
+    return f"Handover {told.site}, {shift}: {', '.join(counts)}, {late} late, {sum(map(len, told.items.values()))} open"
+
+
 def _facts(told: Handover) -> Section:
     items = [item for several_ in told.items.values() for item in several_]
     nobody = sum(item.owner == NOBODY for item in items)
