@@ -74,7 +74,7 @@ def _section(place: Place, items: Sequence[HandoverItem], zone: ZoneInfo) -> Sec
 def _row(item: HandoverItem, zone: ZoneInfo) -> Row:
     note = item.note
     workaround = f"workaround: {note.workaround}" if note.worked_around_at and note.workaround else None
-    runs = together((note.batch, note.clock)) if note.batch or note.clock else None
+    runs = together((f"batch {note.batch}" if note.batch else None, note.clock)) if note.batch or note.clock else None
     return (
         note.id,
         together((note.title, note.area, runs)),
