@@ -139,13 +139,14 @@ def _placed_matrix(texts: Iterable[TicketText], lexicon: Lexicon, find: Callable
 
 
 def tabulate(examples: Sequence[Example], systems: Sequence[str], lexicon: Lexicon) -> Table:
+    texts = [example.text for example in examples]
     severity = np.array([int(example.severity[-1]) for example in examples])
     return Table(
-        counts=GramCounts().transform(example.text for example in examples),
-        heard=_heard_matrix((example.text for example in examples), lexicon),
-        titled=_placed_matrix((example.text for example in examples), lexicon, titled),
-        placed=_placed_matrix((example.text for example in examples), lexicon, placed),
-        length=np.concatenate([words.length for words in map(lexicon.ears.read, batches(example.text for example in examples))]),
+        counts=GramCounts().transform(texts),
+        heard=_heard_matrix(texts, lexicon),
+        titled=_placed_matrix(texts, lexicon, titled),
+        placed=_placed_matrix(texts, lexicon, placed),
+        length=np.concatenate([words.length for words in map(lexicon.ears.read, batches(texts))]),
         system=np.array([systems.index(example.system) for example in examples]),
         severe=severity[:, None] <= np.array([[1, 2, 3]]),
         gxp=np.array([example.gxp_impact for example in examples]),

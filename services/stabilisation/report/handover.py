@@ -5,6 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from schemas.handover import NOBODY, Change, Falling, Handover, HandoverItem, Place
+from schemas.words import Severity
 from services.stabilisation.report.document import Document, Fact, Facts, Part, Row, Section, Sentence, Table
 from services.stabilisation.report.kept import SEVERITY, several, together
 
@@ -39,26 +40,33 @@ def handover_document(told: Handover) -> Document:
 
 def handover_line(told: Handover) -> str:
     """What is most of it, on one line."""
-    zone, grave = ZoneInfo(told.time_zone), told.items["grave"]
+    zone = ZoneInfo(told.time_zone)
     shift = f"{told.begin.astimezone(zone):%a %d %b %H:%M}-{told.end.astimezone(zone):%H:%M}"
-    counts = [f"{sum(item.note.severity == grade for item in grave)} {SEVERITY[grade]}" for grade in ("sev1", "sev2")]
-    late = sum(any(each.late for each in item.falling) for several_ in told.items.values() for item in several_)
-    return f"Handover {told.site}, {shift}: {', '.join(counts)}, {late} late, {sum(map(len, told.items.values()))} open"
+    sev1, sev2 = (_of_grade(told, grade) for grade in ("sev1", "sev2"))
+    return f"Handover {told.site}, {shift}: {sev1} Sev1, {sev2} Sev2, {_late(told)} late, {len(_every(told))} open"
+
+
+def _every(told: Handover) -> list[HandoverItem]:
+    return [item for items in told.items.values() for item in items]
+
+
+def _of_grade(told: Handover, grade: Severity) -> int:
+    return sum(item.note.severity == grade for item in told.items["grave"])
+
+
+def _late(told: Handover) -> int:
+    return sum(any(each.late for each in item.falling) for item in _every(told))
 
 
 def _facts(told: Handover) -> Section:
-    items = [item for several_ in told.items.values() for item in several_]
-    nobody = sum(item.owner == NOBODY for item in items)
-    grave = told.items["grave"]
-    late = sum(any(each.late for each in item.falling) for item in items)
+    unowned = [item for item in _every(told) if item.owner == NOBODY]
+    sev1, late = _of_grade(told, "sev1"), _late(told)
     facts = (
-        Fact(
-            "Sev1 open", str(sum(item.note.severity == "sev1" for item in grave)), alarm=any(item.note.severity == "sev1" for item in grave)
-        ),
-        Fact("Sev2 open", str(sum(item.note.severity == "sev2" for item in grave))),
-        Fact("Open", str(len(items)), f"{told.arrived} arrived, {len(told.ended)} ended"),
+        Fact("Sev1 open", str(sev1), alarm=sev1 > 0),
+        Fact("Sev2 open", str(_of_grade(told, "sev2"))),
+        Fact("Open", str(len(_every(told))), f"{told.arrived} arrived, {len(told.ended)} ended"),
         Fact("Late", str(late), alarm=late > 0),
-        Fact("Owned by nobody", str(nobody), alarm=any(item.owner == NOBODY for item in grave)),
+        Fact("Owned by nobody", str(len(unowned)), alarm=any(item in told.items["grave"] for item in unowned)),
     )
     return Section("At a glance", (Facts(facts),))
 
