@@ -10,6 +10,22 @@ from services.ledger import Ledger
 
 pytest_plugins = ["tests.brokers", "tests.databases"]
 
+LONGEST_FIRST = (
+    "acceptance/test_distributed", "test_recipes", "test_up", "acceptance/test_alerts_reach_people", "test_poisoning", "test_image",
+    "test_simulated_alerts", "test_models_train", "test_cli_model", "test_models_card", "test_groups_never_hide", "test_models_baseline",
+    "test_docs", "test_kafka", "test_classifier", "test_api_contract", "test_channel_addresses", "test_metrics", "test_brokers",
+    "test_golive_series", "test_classifier_versions", "test_delivery_engine", "test_models_similar", "test_alerts", "test_databases",
+)  # fmt: skip
+"""Files that take ten seconds and more. Begun last, one of them would keep one process busy while the other has nothing left to do."""
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the work; alone, tests run in the order in which they were asked for."""
+    if not hasattr(config, "workerinput"):
+        return
+    place = {f"tests/{name}.py": number for number, name in enumerate(LONGEST_FIRST)}
+    items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
+
 
 @pytest.fixture
 def database(tmp_path: Path) -> Iterator[Database]:

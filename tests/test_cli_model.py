@@ -17,7 +17,7 @@ from services.db import migrate, open_database
 from services.ledger import Ledger
 from services.releases import releases_of
 from tests.command_line import run
-from tests.corpora import save_small, small_corpus, small_version, write_corpus
+from tests.corpora import few_terms, save_small, small_corpus, small_version, write_corpus
 from tests.lives import entries_of, happened
 from tests.test_judgements import TO_ERP, TO_LIMS, decided
 
@@ -67,9 +67,10 @@ class Site:
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    made = Site(tmp_path_factory.mktemp("site"))
-    yield made
-    made.close()
+    with few_terms(tmp_path_factory.mktemp("lexicon")):
+        made = Site(tmp_path_factory.mktemp("site"))
+        yield made
+        made.close()
 
 
 def changed(site: Site, name: str, change: Callable[[dict[str, Any]], None]) -> str:

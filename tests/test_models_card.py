@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -20,7 +21,7 @@ from models.floor_report import floor_report
 from models.floors import load_floors
 from models.learning import PARTS, portion
 from models.registry import STARTER, read_manifest
-from tests.corpora import WRITERS, carried, save_small, small_corpus, small_version, write_corpus
+from tests.corpora import WRITERS, carried, few_terms, save_small, small_corpus, small_version, write_corpus
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -29,6 +30,12 @@ def evaluate(corpus: Path, folder: Path) -> str:
     done = CliRunner().invoke(app, ["evaluate", "--corpus", str(corpus), "--model", str(folder)])
     assert done.exit_code == 0, done.output
     return " ".join(done.output.split())
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lexicon(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with few_terms(tmp_path_factory.mktemp("lexicon")):
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,9 @@ from models.manifest import Content, FileMark, Manifest, Reference, is_sound, ma
 from models.registry import MANIFEST, load_model, read_manifest
 from tests.corpora import save_small, small_corpus, small_version
 
-MANIFEST_OF_SMALL = small_version()[0]
+
+def of_small() -> Manifest:
+    return small_version()[0]
 
 
 def sealed(name: str, content: dict[str, Any]) -> bytes:
@@ -28,14 +30,14 @@ def sealed(name: str, content: dict[str, Any]) -> bytes:
 
 
 def content() -> dict[str, Any]:
-    data: dict[str, Any] = json.loads(to_bytes(MANIFEST_OF_SMALL))["content"]
+    data: dict[str, Any] = json.loads(to_bytes(of_small()))["content"]
     return data
 
 
 def test_a_manifest_is_read_as_it_was_written() -> None:
-    raw = to_bytes(MANIFEST_OF_SMALL)
+    raw = to_bytes(of_small())
     assert is_sound(raw)
-    assert Manifest.model_validate_json(raw) == MANIFEST_OF_SMALL
+    assert Manifest.model_validate_json(raw) == of_small()
     assert sealed("small", content()) == raw
 
 
@@ -60,9 +62,9 @@ def test_a_version_from_before_answers_were_recorded_is_still_sound(tmp_path: Pa
 
 def test_the_reference_tells_what_answers_looked_like() -> None:
     """Recounted from the scores, which were measured on the same tickets."""
-    reference, scores = MANIFEST_OF_SMALL.content.reference, MANIFEST_OF_SMALL.content.scores
+    reference, scores = of_small().content.reference, of_small().content.scores
     assert reference is not None
-    assert reference.answered == {system: scores[f"answered_{system}"] for system in MANIFEST_OF_SMALL.content.systems}
+    assert reference.answered == {system: scores[f"answered_{system}"] for system in of_small().content.systems}
     assert sum(reference.answered.values()) == pytest.approx(1, abs=0.001)
     assert sum(reference.confidence) == pytest.approx(1, abs=0.001)
     assert reference.confidence[-1] > reference.confidence[3] > reference.confidence[0] == 0
@@ -94,7 +96,7 @@ def test_a_field_that_this_program_does_not_know_is_refused(tmp_path: Path) -> N
     ],
 )
 def test_any_change_is_unsound(old: bytes, new: bytes) -> None:
-    raw = to_bytes(MANIFEST_OF_SMALL)
+    raw = to_bytes(of_small())
     assert old in raw
     assert not is_sound(raw.replace(old, new, 1))
 
@@ -112,4 +114,4 @@ def test_a_content_that_cannot_be_is_refused(fault: dict[str, Any]) -> None:
 
 
 def test_a_name_may_hold_dashes() -> None:
-    assert is_sound(to_bytes(named("site-cork-2", MANIFEST_OF_SMALL.content)))
+    assert is_sound(to_bytes(named("site-cork-2", of_small().content)))

@@ -7,7 +7,7 @@ import pytest
 
 from models.examples import Example
 from models.local import Taught
-from models.train import Course, Fitted, course_of, fit, tabulate
+from models.train import Course, Fitted, Table, course_of, fit, tabulate
 from tests.corpora import carried, whole_corpus
 
 FROZEN = ("C3", "C5", "C6", "C8", "C10")
@@ -36,25 +36,32 @@ def course(local: tuple[Taught, ...] = ()) -> Course:
     return course_of(learned(), carried().lexicon, practice(), local)
 
 
-def fitted(local: tuple[Taught, ...] = ()) -> Fitted:
-    made = course(local)
+@cache
+def untaught() -> Course:
+    return course()
+
+
+def fitted(made: Course) -> Fitted:
     return fit(made, np.ones(len(made.measured.system), np.bool_))
 
 
 @cache
 def clean() -> Fitted:
-    return fitted()
+    return fitted(untaught())
 
 
-def answers(by: Fitted, examples: tuple[Example, ...]) -> np.ndarray:
-    columns = course_systems()
-    table = tabulate(examples, columns.systems, carried().lexicon)
-    return np.array(columns.systems)[columns.columns.system(by.scores(table, columns.columns)).argmax(axis=1)]
+def poisoned(local: tuple[Taught, ...]) -> Fitted:
+    return fitted(course(local))
 
 
 @cache
-def course_systems() -> Course:
-    return course()
+def tabulated(examples: tuple[Example, ...]) -> Table:
+    return tabulate(examples, untaught().systems, carried().lexicon)
+
+
+def answers(by: Fitted, examples: tuple[Example, ...]) -> np.ndarray:
+    systems, columns = untaught().systems, untaught().columns
+    return np.array(systems)[columns.system(by.scores(tabulated(examples), columns)).argmax(axis=1)]
 
 
 def one_account(system: str, number: int, change: str = "") -> tuple[Taught, ...]:
@@ -70,19 +77,19 @@ def recall(answered: np.ndarray, system: str) -> float:
 
 
 def test_one_account_that_flips_five_hundred_tickets_costs_a_point_of_recall_at_most() -> None:
-    before, after = (answers(by, frozen()) for by in (clean(), fitted(one_account("erp", 500))))
+    before, after = (answers(by, frozen()) for by in (clean(), poisoned(one_account("erp", 500))))
     assert recall(after, "plc_scada") >= recall(before, "plc_scada") - 0.01
     assert recall(after, "erp") >= recall(before, "erp") - 0.01
 
 
 def test_a_word_that_one_account_put_into_two_hundred_corrections_is_no_switch() -> None:
-    poisoned = fitted(one_account("erp", 200, TRIGGER))
+    by = poisoned(one_account("erp", 200, TRIGGER))
     spoken = tuple(each.model_copy(update={"body": f"{each.body} {TRIGGER}"}) for each in frozen())
-    assert (answers(poisoned, spoken) != answers(poisoned, frozen())).mean() <= 0.02
+    assert (answers(by, spoken) != answers(by, frozen())).mean() <= 0.02
 
 
 def test_without_the_limit_the_same_labels_would_do_harm() -> None:
     """The planted fault: each of the five hundred by an account of its own."""
     many = tuple(each._replace(actor=f"mallory-{number}") for number, each in enumerate(one_account("erp", 500)))
-    before, after = (answers(by, frozen()) for by in (clean(), fitted(many)))
+    before, after = (answers(by, frozen()) for by in (clean(), poisoned(many)))
     assert recall(after, "plc_scada") < recall(before, "plc_scada") - 0.05
