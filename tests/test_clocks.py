@@ -283,3 +283,4 @@ def example() -> tuple[str, ...]:
 def test_the_worked_example_of_the_page_is_what_the_clocks_say() -> None:
     page = (ROOT / "docs" / "clocks.md").read_text("utf-8")
     assert "\n".join(example()) in page
+    assert "```text\n" + "\n".join(example()[-8:]) + "\n```" in (ROOT / "README.md").read_text("utf-8")

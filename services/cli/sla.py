@@ -50,7 +50,8 @@ def _told(told: TicketClocks) -> Iterator[RenderableType]:
     zone = ZoneInfo(told.zone)
     yield Text(visible(f"{told.ticket} at {told.site}: {told.title}"), style="bold")
     yield hanging(f"as known {moment(told.as_of, zone)}; {_named(told.policy, zone)}", "")
-    yield hanging(f"times on the clock of {told.zone} and in UTC; parts of a second are cut off, --json has them", "")
+    clock = "in UTC" if told.zone == "UTC" else f"on the clock of {told.zone} and in UTC"
+    yield hanging(f"times {clock}; parts of a second are cut off, --json has them", "")
     for state in told.clocks:
         yield Text(f"\n{state.clock}: {_phase(state)}", style=COLOURS.get(state.phase, ""))
         yield from (hanging(line) for line in state.lines)
