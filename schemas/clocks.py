@@ -105,12 +105,13 @@ class Policy(BaseModel, frozen=True):
 
 
 class Span(BaseModel, frozen=True):
-    """A piece of a ticket's time: `counted` seconds of it on the clock, and why so many."""
+    """A piece of a ticket's time: `counted` seconds of it on the clock, and why so many. `off`: nothing of it counts on any clock."""
 
     begin: datetime
     end: datetime
     counted: float
     why: str
+    off: bool = False
 
 
 class Warned(BaseModel, frozen=True):

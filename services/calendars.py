@@ -35,6 +35,10 @@ class Calendar(Protocol):
         """The first instant by which so much, more than 0, was worked since `begin`; None if that never comes."""
         ...
 
+    def spans(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        """What of a span is worked, in order."""
+        ...
+
 
 class Always:
     """Day and night."""
@@ -44,6 +48,9 @@ class Always:
 
     def reach(self, begin: int, amount: int) -> int | None:
         return begin + amount
+
+    def spans(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        yield begin, end
 
 
 class Week(NamedTuple):
@@ -92,6 +99,11 @@ class Hours:
             high = table.high + DAY_MICROS
         return None
 
+    def spans(self, begin: int, end: int) -> Iterator[tuple[int, int]]:
+        table = self._covering(begin, end)
+        for place in range(bisect_right(table.ends, begin), bisect_left(table.begins, end)):
+            yield max(begin, table.begins[place]), min(end, table.ends[place])
+
     def _covering(self, low: int, high: int) -> Table:
         """Made whole each time, and put in place in one go: a reader keeps the one that it has."""
         table = self._table
@@ -119,7 +131,7 @@ def _day_of(instant: int, zone: str) -> date:
 
 def _spans(first: date, last: date, week: Week) -> Iterator[tuple[int, int]]:
     """Of every day whose hours begin on it and that is no holiday. A shift that a change of the clocks swallows is left out."""
-    zone, free = ZoneInfo(week.zone), _holidays(week.holidays, first, last)
+    zone, free = ZoneInfo(week.zone), named_holidays(week.holidays, first, last)
     for place in range((last - first).days + 1):
         day = first + place * DAY
         for begin, end in () if day in free else _of_day(day, week.hours, zone):
@@ -140,11 +152,13 @@ def _at(day: date, at: time, zone: ZoneInfo) -> int:
     return (datetime.combine(day, at, zone).astimezone(UTC) - EPOCH) // MICROSECOND
 
 
-def _holidays(place: str | None, first: date, last: date) -> frozenset[date]:
+def named_holidays(place: str | None, first: date, last: date) -> dict[date, str]:
+    """Public holidays of a country, or of a part of it, from `first` to `last`."""
     if place is None:
-        return frozenset()
+        return {}
     country, _, part = place.partition("-")
-    return frozenset(holidays.country_holidays(country, subdiv=part or None, years=range(first.year, last.year + 1)))
+    years = range(first.year, last.year + 1)
+    return {day: name for day, name in holidays.country_holidays(country, subdiv=part or None, years=years).items() if first <= day <= last}
 
 
 def _merged(spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:

@@ -8,8 +8,9 @@ from schemas.clocks import Clock, ClockState
 from schemas.entries import Entry
 from schemas.event import Event
 from services.policies import folded, in_terms
-from services.stabilisation.arithmetic import Told, clock_states
+from services.stabilisation.arithmetic import clock_states
 from services.stabilisation.chronicle import Chronicle, micros
+from services.stabilisation.clocks import Told
 
 SITE = "Cork"
 ENGINEER = ("erik", "engineer")

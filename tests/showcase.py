@@ -18,7 +18,9 @@ from schemas.event import Event
 from schemas.golive_events import CriterionWaived
 from schemas.golives import ExposureText, GoLiveText, Plan, Rates, ScopeEventText
 from schemas.knownerrors import KnownErrorText
-from schemas.tables import CONSUMERS
+from schemas.oncall import NightFault, Watched
+from schemas.oncall_events import ClimbsAudited, NightChecked
+from schemas.tables import CONSUMERS, STEPS
 from schemas.words import SEVERITIES, Severity
 from services import golives as said
 from services.knownerrors import record_known_error
@@ -230,8 +232,21 @@ def _last_minutes(ledger: Ledger) -> None:
         record(draft, ticket, classified(Answer("erp")).model_copy(update={"severity": "sev1"}), SERVICE)
         record(draft, ticket, e.TicketReclassified(severity="sev1"), ENGINEER)
         record(draft, ticket, e.NotificationRequested(delivery="e", channel="webhook", address="x", urgency="page"), SERVICE)
+        _night(draft, ticket)
 
     ledger.write(command).result()
+
+
+def _night(draft: Draft, ticket: str) -> None:
+    """Nobody is on call in Lund from midnight on, a step of the ladder is two minutes late, and a recount has found that."""
+    midnight, until = END + 19 * HOUR, END + 28 * HOUR
+    fault = NightFault(site="Lund", team="erp", begin=midnight, until=until, told="step 1 leads to nobody")
+    watched = (Watched(site="Lund", team="erp", faults=1), Watched(site="Cork", team="erp", faults=0))
+    draft.append(NightChecked(begin=END, until=until, watched=watched, faults=(fault,)), SERVICE)
+    draft.append(ClimbsAudited(missed=(ticket,)), SERVICE)
+    when = {"begun_at": END - 7 * MINUTE, "due_at": END - 2 * MINUTE, "settled_at": None}
+    step = {"id": "late", "ticket": ticket, "cause": ticket, "team": "erp", "severity": "sev1", "cycle": 0, "step": 1}
+    draft.put(STEPS, step | when | {"state": "pending"})
 
 
 def _text(site: str, at: datetime, wave: str = "1", hypercare_only: tuple[str, ...] = ()) -> GoLiveText:

@@ -260,7 +260,7 @@ def test_the_pieces_of_a_clock_add_up() -> None:
     assert sum(span.counted for span in state.spans) == state.elapsed == (20 + 10 + 10 + 20) * 60
     assert [(span.end - span.begin).total_seconds() - span.counted for span in state.spans] == [0, 0, 0, 1800, 0, 1800, 0, 0]
     assert "paused, it waits for the reporter: so agreed" in "\n".join(state.lines)
-    assert state.lines[-1] == "still running, in time"
+    assert state.lines[-1] == "in time and still running, with 2 d 23 h left"
 
 
 def test_a_flag_moves_no_clock() -> None:
@@ -283,3 +283,4 @@ def example() -> tuple[str, ...]:
 def test_the_worked_example_of_the_page_is_what_the_clocks_say() -> None:
     page = (ROOT / "docs" / "clocks.md").read_text("utf-8")
     assert "\n".join(example()) in page
+    assert "```text\n" + "\n".join(example()[-8:]) + "\n```" in (ROOT / "README.md").read_text("utf-8")

@@ -23,7 +23,7 @@ from services.db import Database, migrate, open_database
 from services.errors import Invalid, NotFound
 from services.ledger import Ledger
 from services.stabilisation import furnish, router
-from services.stabilisation.board import SECURITY, STYLE_DIGEST, board, spoken
+from services.stabilisation.board import SECURITY, STYLE_DIGEST, board
 from services.stabilisation.burndown import Movement, burndown_of
 from services.stabilisation.figures import durations, figures, overview
 from services.stabilisation.markup import Markup, element
@@ -334,13 +334,6 @@ def test_the_board_says_that_a_sev1_is_open(timed: Ledger) -> None:
 
 def test_a_board_without_tickets_is_a_page_too(timed: Ledger) -> None:
     assert "Stabilisation: all sites" in board(timed, None, True)
-
-
-@pytest.mark.parametrize(
-    ("seconds", "said"), [(None, "-"), (0, "0 s"), (119, "119 s"), (600, "10 min"), (7_500, "2 h 5 min"), (200_000, "2 d 7 h")]
-)
-def test_durations_are_spoken_in_two_units_at_most(seconds: float | None, said: str) -> None:
-    assert spoken(seconds) == said
 
 
 def test_figures_survive_the_way_through_json(timed: Ledger) -> None:

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,16 +23,26 @@ from models.floors import FLOORS, load_floors
 from models.lexicon import load_lexicon
 from models.registry import load_model
 from models.taxonomy import SYSTEMS, load_taxonomy
+from schemas.entries import Attribution
 from schemas.events import TicketRouted
 from schemas.predictions import TicketText
 from services.cli.findings import Finding
+from services.cli.sla import read_policy_file
 from services.cli.surroundings import teams as look_at_teams
 from services.dispatcher.channels import CHANNELS
 from services.dispatcher.equipment import KNOWN
 from services.ledger import Ledger
+from services.policies import SHIPPED as POLICY
+from services.policies import adopt_policy
+from services.roles import cast
 from services.settings import Settings
+from services.stabilisation.ticket_clocks import ticket_clocks
 from services.teams import SHIPPED, load_teams
+from services.web.app import create_app
+from services.web.callers import SelfNamed
+from tests.command_line import on, run
 from tests.corpora import few_terms, small_corpus, write_corpus
+from tests.desks import serving
 from tests.documents import DOCS, ROOT, blocks
 from tests.lives import DESK, happened, submitted
 
@@ -214,7 +225,7 @@ def site(root: Path, recipe: str, *without: int) -> Path:
     """A folder with copies of the shipped files, in which the recipe was performed."""
     folder = root / "site"
     folder.mkdir()
-    for shipped in (SYSTEMS, SHIPPED, FLOORS):
+    for shipped in (SYSTEMS, SHIPPED, FLOORS, POLICY):
         shutil.copy(shipped, folder)
     return performed(recipe, root, *without) / "site"
 
@@ -266,6 +277,45 @@ def test_a_model_that_was_taught_a_system_routes_to_it(tmp_path: Path, capsys: p
     (prediction,) = model.predict([told])
     assert (prediction.systems[0].system, prediction.decision) == ("historian", "route")
     assert model.version in capsys.readouterr().out
+
+
+def on_call(folder: Path, database: Path) -> dict[str, str]:
+    """The environment of step 5."""
+    return on(database) | {"HYPERCARE_TEAMS_FILE": str(folder / "teams.toml"), "HYPERCARE_SMTP_HOST": "mail.plant.example"}
+
+
+def test_a_team_is_put_on_call_by_its_file_alone(tmp_path: Path, ledger: Ledger) -> None:
+    folder = site(tmp_path, "put-a-team-on-call")
+    environment = on_call(folder, tmp_path / "hypercare.db")
+    assert run("migrate", env=environment).exit_code == 0
+    for words in (("config", "check"), ("oncall", "check", "--hours", "16"), ("config", "apply", "--reason", "from Monday on")):
+        assert run(*words, env=environment).exit_code == 0, words
+    parts = cast(Settings(teams_file=folder / "teams.toml"), ledger, ("api",))
+    app = create_app(parts.routers, SelfNamed())
+    parts.furnish(app)
+    begin = datetime.now(UTC) + timedelta(days=2)
+    with serving(app) as url:
+        assert re.search(r"mes +mes +(Anna Berg|Ben Cole) ", run("oncall", "who", "--url", url).stdout)
+        times = ("--from", begin.isoformat(), "--until", (begin + timedelta(hours=12)).isoformat())
+        covered = run("oncall", "cover", "mes", "--person", "anna", "--instead-of", "ben", *times, "--reason", "a wedding", "--url", url)
+        assert "OV-1: anna is on call for ben" in covered.stdout
+        assert "a wedding" in run("oncall", "overrides", "--url", url).stdout
+
+
+@pytest.mark.parametrize(("step", "said"), [(1, "[people.anna]"), (2, "[rotas.mes]"), (3, "[ladders.mes]")])
+def test_a_step_of_putting_a_team_on_call_that_is_forgotten_is_named(tmp_path: Path, step: int, said: str) -> None:
+    checked = run("config", "check", env=on_call(site(tmp_path, "put-a-team-on-call", step), tmp_path / "hypercare.db"))
+    assert (checked.exit_code, f"is not described: add {said}" in checked.output) == (1, True)
+
+
+def test_an_sla_policy_is_changed_as_the_recipe_says(tmp_path: Path, ledger: Ledger) -> None:
+    text = read_policy_file(site(tmp_path, "change-an-sla-policy") / "policy.toml")
+    assert (text.severities["sev1"].acknowledgement, text.calendars["business"].holidays) == (600, "IE")
+    before = submitted(ledger, reported_severity="sev1").id
+    ledger.write(lambda draft: adopt_policy(draft, "Cork", text, Attribution("ann", "lead", reason="as agreed"))).result()
+    after = submitted(ledger, reported_severity="sev1").id
+    told = [ticket_clocks(ledger, ticket).clocks[0] for ticket in (before, after)]
+    assert [(each.policy, each.target) for each in told] == [(0, 300), (1, 600)]
 
 
 def test_a_floor_is_added_as_the_recipe_says(tmp_path: Path) -> None:

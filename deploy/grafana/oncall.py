@@ -15,7 +15,7 @@ def oncall() -> Json:
     told = "What is mine, and what is late? Sev1 first, then what waits for a person, then what runs out of time."
     variables = [site_variable(), system_variable(), wave_variable(), golive_variable()]
     tickets = {"title": "The board of hypercare", "url": "${hypercare}/board", "targetBlank": True}
-    panels = [*_sev1(), *_waiting(), *_clocks(), *_mine(), *_told()]
+    panels = [*_sev1(), *_waiting(), *_climbs(), *_clocks(), *_night(), *_mine(), *_told()]
     return board("hypercare-oncall", "hypercare: On call", told, variables, placed(panels, tickets))
 
 
@@ -92,6 +92,51 @@ def _waiting() -> list[Json]:
                 {of_golive("gxp_unassessed_oldest_seconds", severity="sev1"): EACH},
                 "s",
                 limits((1_800, "orange"), (3_600, "red")),
+            ),
+        ),
+    ]
+
+
+def _climbs() -> list[Json]:
+    return behind(
+        "Who is on call",
+        "/v1/oncall",
+        stat(
+            "Oldest step not taken",
+            "Since a step of a ladder was due that is still to be taken; 0 where none is.",
+            once("hypercare_escalation_lag_seconds"),
+            "s",
+            limits((30, "orange"), (60, "red")),
+        ),
+        stat(
+            "Tickets without their step",
+            "As the last recount of the ladders found: nobody will be told next.",
+            once("hypercare_escalation_auditor_missed"),
+            thresholds=limits((1, "red")),
+        ),
+    )
+
+
+def _night() -> list[Json]:
+    return [
+        *behind(
+            "Who is on call at the site",
+            f"/v1/oncall?{AT_SITE}",
+            bars(
+                "Nobody to reach before the morning",
+                "What the last check of a night found, by team: steps that lead to nobody, people without a target that works.",
+                {of_site("oncall_unreachable"): "{{team}} {{site}}"},
+                "short",
+                limits((1, "red")),
+            ),
+        ),
+        *behind(
+            "Open tickets of the severity",
+            f"/v1/tickets?open=true&{GRADE}&{AT_SITE}",
+            bars(
+                "Missed",
+                "Tickets over their target, open or ended, by severity and clock.",
+                {of_golive("breaches"): f"{{{{severity}}}} {{{{clock}}}} {EACH}"},
             ),
         ),
     ]

@@ -2,6 +2,7 @@
 
 import tomllib
 from collections.abc import Iterator
+from datetime import UTC, tzinfo
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
@@ -16,8 +17,9 @@ from typer import Argument, Option
 from schemas.clocks import CLOCKS, ClockState, Policy, PolicyText, SitePolicies, TicketClocks
 from services.cli.client import Caller, Client
 from services.cli.options import flat
-from services.cli.terminal import Output, table, visible
+from services.cli.terminal import Output, hanging, table, visible
 from services.errors import Invalid
+from services.times import EVERY_UNIT, lasting, moment
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -45,21 +47,24 @@ def explain(ticket: Ticket, caller: Caller, output: Output, at: At = None) -> No
 
 
 def _told(told: TicketClocks) -> Iterator[RenderableType]:
+    zone = ZoneInfo(told.zone)
     yield Text(visible(f"{told.ticket} at {told.site}: {told.title}"), style="bold")
-    yield Text(f"as known {told.as_of.astimezone(ZoneInfo(told.zone)):%Y-%m-%d %H:%M:%S %Z}; {_named(told.policy)}")
+    yield hanging(f"as known {moment(told.as_of, zone)}; {_named(told.policy, zone)}", "")
+    clock = "in UTC" if told.zone == "UTC" else f"on the clock of {told.zone} and in UTC"
+    yield hanging(f"times {clock}; parts of a second are cut off, --json has them", "")
     for state in told.clocks:
         yield Text(f"\n{state.clock}: {_phase(state)}", style=COLOURS.get(state.phase, ""))
-        yield from (Text(f"  {visible(line)}") for line in state.lines)
+        yield from (hanging(line) for line in state.lines)
 
 
 def _phase(state: ClockState) -> str:
     return state.phase.replace("_", " ")
 
 
-def _named(policy: Policy) -> str:
+def _named(policy: Policy, zone: tzinfo = UTC) -> str:
     if policy.since is None:
         return "the shipped policy (0)"
-    return visible(f"policy {policy.version} by {policy.by}, since {policy.since:%Y-%m-%d %H:%M} UTC: {policy.reason}")
+    return f"policy {policy.version} by {policy.by}, since {moment(policy.since, zone)}: {policy.reason}"
 
 
 @app.command("policy")
@@ -74,19 +79,17 @@ def policy(site: Site, caller: Caller, output: Output) -> None:
 def _policies(told: SitePolicies) -> Iterator[RenderableType]:
     text = told.in_force.text
     rows = [
-        (severity, targets.calendar, *(_hours(getattr(targets, clock)) for clock in CLOCKS), _hours(targets.pause))
+        (severity, targets.calendar, *(_promised(getattr(targets, clock)) for clock in CLOCKS), _promised(targets.pause))
         for severity, targets in sorted(text.severities.items())
     ]
     yield Text(visible(f"{told.site}: {_named(told.in_force)}"), style="bold")
     yield table(("severity", "calendar", *CLOCKS, "pause at most"), rows)
     yield Text(f"warnings at {', '.join(f'{share:.0%}' for share in text.warnings)}")
-    yield from (Text(f"before: {_named(each)}") for each in reversed(told.history[:-1]))
+    yield from (Text(visible(f"before: {_named(each)}")) for each in reversed(told.history[:-1]))
 
 
-def _hours(seconds: float | None) -> str:
-    if not seconds:
-        return "-"
-    return f"{seconds / 3600:g} h" if seconds >= 3600 else f"{seconds / 60:g} min"
+def _promised(seconds: float | None) -> str:
+    return lasting(seconds or None, EVERY_UNIT, days=False)
 
 
 @app.command("adopt")

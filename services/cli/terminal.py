@@ -1,10 +1,12 @@
 """What a person sees: foreign text made harmless, tables and bars on a terminal, plain lines in a pipe, JSON where it is asked for."""
 
 import json as codec
+import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from textwrap import fill
 from typing import Annotated, Any
 from unicodedata import category
 
@@ -12,10 +14,13 @@ from rich.box import SIMPLE
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 from typer import Option
 
 ACTING = ("Cc", "Cf", "Cs", "Zl", "Zp")
 PIPE_WIDTH = 4_000
+NO_BREAK = "\N{NO-BREAK SPACE}"
+NUMBER = re.compile(r"(?<=\d) (?=(?:d|h|min|s|%)\b)")
 
 
 def visible(text: str) -> str:
@@ -49,6 +54,13 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> Table:
     for row in rows:
         made.add_row(*("" if cell is None else visible(str(cell)) for cell in row))
     return made
+
+
+def hanging(line: str, indent: str = "  ") -> Text:
+    """Where it is longer than the screen is wide it goes on under itself, further in; a number keeps its unit."""
+    held = NUMBER.sub(NO_BREAK, visible(line))
+    shown = fill(held, console().width, initial_indent=indent, subsequent_indent=indent + "    ", break_on_hyphens=False)
+    return Text(shown.replace(NO_BREAK, " "))
 
 
 @dataclass(frozen=True)

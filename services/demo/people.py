@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from datetime import datetime
 from typing import Any
 
 import httpx2
 
-from services.demo.script import HOURS, Scene
+from services.demo.script import HOURS, NIGHT_SITE, NIGHT_SYSTEM, Scene
 from services.errors import Unavailable
+from services.times import lasting
 
 DESK = {"Hypercare-Actor": "demo desk", "Hypercare-Role": "support_desk"}
 TRIAGE = {"Hypercare-Actor": "demo triage lead", "Hypercare-Role": "project_team"}
@@ -19,11 +21,18 @@ Reaction = Callable[[str, Mapping[str, Any]], Coroutine[Any, Any, None]]
 
 
 class People:
-    """Plays scenes against the API at `client`'s address. `seconds` is how long the two weeks take; they see what comes after `seq`."""
+    """Plays scenes against the API at `client`'s address. `seconds` is how long the two weeks take; they see what comes after `seq`.
 
-    def __init__(self, client: httpx2.AsyncClient, seconds: float, seq: int = 0) -> None:
+    `rota`: the names of those on call by where they are paged; `say` tells the audience of them.
+    """
+
+    def __init__(self, client: httpx2.AsyncClient, seconds: float, seq: int, rota: Mapping[str, str], say: Callable[[str], None]) -> None:
         self.client = client
         self.seq = seq
+        self.rota = rota
+        self.say = say
+        self.paged: dict[str, datetime] = {}
+        self.night: str | None = None
         self.seconds_per_hour = seconds / HOURS
         self.told: Counter[str] = Counter()
         self.scenes: dict[str, Scene] = {}
@@ -39,6 +48,7 @@ class People:
             "TicketRouted": self._work,
             "TicketReopened": self._work,
             "TicketResolved": self._retest,
+            "NotificationRequested": self._wake,
         }
 
     async def report(self, scene: Scene) -> None:
@@ -107,6 +117,26 @@ class People:
             self._returned.add(ticket)
             evidence = f"checked our side of {system}, nothing wrong there"
             return await self._change(ticket, "return", engineer, {"reason": "not ours, the fault is elsewhere", "evidence": evidence})
+        if not (scene.unheard and system == NIGHT_SYSTEM):
+            await self._mend(ticket, scene, engineer)
+
+    async def _wake(self, ticket: str, entry: Mapping[str, Any]) -> None:
+        """In the night the first of the rota who is paged sleeps on, and the second takes it."""
+        address = entry["data"]["address"]
+        if entry["site"] != NIGHT_SITE or address not in self.rota or not (scene := await self._scene(ticket)).unheard:
+            return
+        if address in self.paged:
+            return
+        at, name = datetime.fromisoformat(entry["recorded_at"]), self.rota[address]
+        waited = [f", {lasting((at - before).total_seconds())} after {self.rota[who]}" for who, before in self.paged.items()]
+        self.night, self.paged[address] = ticket, at
+        self.say(f"{ticket}, a Sev1 at {NIGHT_SITE}, pages {name}{''.join(waited)}{', who sleeps on' if waited else ', first on call'}")
+        if len(self.paged) == 2:
+            await self._pass(scene.looks_after)
+            self.say(f"{ticket} is acknowledged by {name}: the ladder stops")
+            await self._mend(ticket, scene, {"Hypercare-Actor": address, "Hypercare-Role": "it_engineer"})
+
+    async def _mend(self, ticket: str, scene: Scene, engineer: Mapping[str, str]) -> None:
         await self._change(ticket, "acknowledge", engineer, {})
         if scene.stays_open:
             return self._end(ticket)

@@ -3,7 +3,7 @@
 import math
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from models.examples import Example
 from schemas.tickets import Submission
@@ -15,6 +15,7 @@ DECAY_PER_HOUR = 0.115 / 24
 AREAS = ("Granulation 1", "Packaging line 3", "Weigh & dispense", "Sterile filling", "QC lab", "Warehouse")
 FIRST_LOOK_H = {"sev1": 0.1, "sev2": 0.4, "sev3": 3.0, "sev4": 8.0}
 REPAIR_H = {"sev1": 5.0, "sev2": 16.0, "sev3": 40.0, "sev4": 60.0}
+NIGHT_SITE, NIGHT_SYSTEM = "Cork", "infrastructure"
 DESK_NAMES = ("Dora", "Declan", "Dilek")
 
 
@@ -31,14 +32,26 @@ class Scene:
     repairs_in: float
     comes_back: bool
     stays_open: bool
+    unheard: bool = False
+    """The first on call does not acknowledge it: whoever is paged next does."""
 
 
 def write_script(examples: Sequence[Example], tickets: int, seed: int = 7) -> list[Scene]:
-    """Scenes in order of time. Arrivals thin out as exp(-b t), the shape of a go-live."""
+    """Scenes in order of time. Arrivals thin out as exp(-b t), the shape of a go-live. The first of them is the night's."""
     chance = random.Random(seed)
     chosen = chance.sample(list(examples), min(tickets, len(examples)))
     times = sorted(_arrival(chance) for _ in chosen)
-    return [_scene(chance, at, example, number) for number, (at, example) in enumerate(zip(times, chosen, strict=True), 1)]
+    scenes = [_scene(chance, at, example, number) for number, (at, example) in enumerate(zip(times, chosen, strict=True), 1)]
+    return [_night(scenes[0], examples), *scenes[1:]]
+
+
+def _night(scene: Scene, examples: Sequence[Example]) -> Scene:
+    """A Sev1 of the infrastructure instead, which wakes people one after the other."""
+    grave = next(each for each in examples if (each.system, each.severity) == (NIGHT_SYSTEM, "sev1"))
+    told = {"title": grave.title, "body": grave.body, "site": NIGHT_SITE, "reporter_role": grave.reporter_role, "reported_severity": "sev1"}
+    submission = scene.submission.model_copy(update=told)
+    scene = replace(scene, looks_after=FIRST_LOOK_H["sev1"], repairs_in=REPAIR_H["sev1"])
+    return replace(scene, submission=submission, truth=grave, comes_back=False, stays_open=False, unheard=True)
 
 
 def _arrival(chance: random.Random) -> float:

@@ -5,6 +5,7 @@ import contextlib
 import tempfile
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,14 @@ from services.demo.script import SITES, Scene, write_script
 from services.ledger import export
 from services.roles import every_role
 from services.settings import load_settings
+from services.teams import load_teams
+from services.times import lasting
 from services.up import Stage, running
 from services.verifier import Verdict, verify
 
 FIGURES_EVERY_S = 0.5
+PORT = 8000
+TEAMS = Path(__file__).with_name("teams.toml")
 WHERE = (
     ("/board", "board for managers"),
     (f"/board?site={SITE}", "a site on its 24th day"),
@@ -42,6 +47,7 @@ EMBEDDED: dict[str, Any] = {
     "api_keys_file": None,
     "log_level": "error",
     "autonomy": "granted",
+    "teams_file": TEAMS,
 }
 
 
@@ -60,15 +66,16 @@ class Play:
 
     tickets: int = 160
     seconds: float = 45.0
-    port: int = 8000
+    port: int = PORT
     once: bool = False
 
 
 async def play(choice: Play, console: Console) -> None:
     """Until everything is played (`once`), or until the process is asked to end."""
     async with _set_up(choice) as (stage, notifications):
-        await _perform(stage, choice, console, notifications)
+        people = await _perform(stage, choice, console, notifications)
         if not choice.once:
+            _tell_commands(console, people.night, "" if choice.port == PORT else f" --url {stage.url}")
             console.print("\nStill running for you to look around. [bold]Ctrl-C[/bold] ends it and removes the demo's database.")
             await stage.asked_to_end.wait()
 
@@ -83,18 +90,25 @@ async def _set_up(choice: Play) -> AsyncIterator[tuple[Stage, str]]:
                 yield stage, notifications.name
 
 
-async def _perform(stage: Stage, choice: Play, console: Console, notifications: str) -> None:
+async def _perform(stage: Stage, choice: Play, console: Console, notifications: str) -> People:
     scenes = write_script(read_corpus(), choice.tickets)
     _tell_where(console, stage.url)
     limits = httpx2.Limits(max_connections=50)
     async with httpx2.AsyncClient(base_url=stage.url, timeout=30, limits=limits) as client:
         await move_in(client, read_corpus())
-        people = People(client, choice.seconds, (await client.get("/v1/figures")).json()["figures"]["ledger_seq"])
+        seq = (await client.get("/v1/figures")).json()["figures"]["ledger_seq"]
+        people = People(client, choice.seconds, seq, _rota(), partial(console.print, highlight=False))
         with _bar(console) as progress:
             task = progress.add_task("", total=len(scenes), figures="")
             async with _beside(people.watch(), _show_figures(client, progress, task)):
                 await _until_ended(stage, _tell_story(people, scenes, progress, task))
         _tell_summary(console, await _outcome(stage, client, people, notifications))
+    return people
+
+
+def _rota() -> dict[str, str]:
+    """Names by where people are paged."""
+    return {address: person.name for person in load_teams(TEAMS).people.values() for _, address in person.targets("page")}
 
 
 @contextlib.asynccontextmanager
@@ -181,6 +195,13 @@ def _tell_where(console: Console, url: str) -> None:
     console.print()
 
 
+def _tell_commands(console: Console, ticket: str | None, where: str) -> None:
+    """What to type in another terminal."""
+    console.print("\nWho is on call, what the clocks say of the night's Sev1, and what the shift hands over:\n")
+    for command in ("oncall who", *([f"sla explain {ticket}"] if ticket else []), f"handover {SITE}"):
+        console.print(f"  hypercare {command}{where}", highlight=False)
+
+
 def _tell_summary(console: Console, outcome: Outcome) -> None:
     table = Table(title="What happened", show_header=False, title_justify="left")
     for name, value in _rows(outcome):
@@ -213,7 +234,7 @@ def _rows(outcome: Outcome) -> list[tuple[str, str]]:
 
 
 def _plant_time(seconds: float | None, per_hour: float) -> str:
-    return "none yet" if seconds is None else f"{seconds / per_hour:.1f} h of plant time"
+    return "none yet" if seconds is None else f"{lasting(seconds / per_hour * 3600)} of plant time"
 
 
 async def _outcome(stage: Stage, client: httpx2.AsyncClient, people: People, notifications: str) -> Outcome:

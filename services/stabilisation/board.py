@@ -15,6 +15,7 @@ from services.stabilisation.chart import bars, line
 from services.stabilisation.figures import UNACKNOWLEDGED, figures, overview, site_names
 from services.stabilisation.markup import Content, Markup, element, joined, link
 from services.stabilisation.watching import Share, Watched
+from services.times import lasting
 
 STYLE = Path(__file__).with_name("board.css").read_text("utf-8")
 STYLE_DIGEST = b64encode(sha256(STYLE.encode()).digest()).decode()
@@ -74,7 +75,7 @@ def _tiles(shown: Figures) -> Markup:
     queue, taken = shown.triage_queue, shown.open
     sev1 = ("severity", "sev1")
     tiles = (
-        _tile("Open", _tickets(shown, taken.total, OPEN), f"oldest {spoken(taken.oldest_seconds)}"),
+        _tile("Open", _tickets(shown, taken.total, OPEN), f"oldest {lasting(taken.oldest_seconds)}"),
         _tile("Sev1 open", _tickets(shown, shown.sev1_open, sev1, OPEN), "", shown.sev1_open > 0),
         _tile(
             "Sev1 unattended",
@@ -82,7 +83,7 @@ def _tiles(shown: Figures) -> Markup:
             "nobody has it in work",
             shown.sev1_unacknowledged > 0,
         ),
-        _tile("Triage queue", _tickets(shown, queue.tickets, ("state", "triage")), f"oldest {spoken(queue.oldest_seconds)}"),
+        _tile("Triage queue", _tickets(shown, queue.tickets, ("state", "triage")), f"oldest {lasting(queue.oldest_seconds)}"),
         _tile("To be confirmed", _tickets(shown, shown.done["resolved"], ("state", "resolved")), "resolved, not closed"),
         _tile("Reopened", element("span", shown.reopened), f"{shown.reopenings} times in all"),
     )
@@ -117,7 +118,7 @@ def _times(shown: Times, caption: str) -> Markup:
 
 
 def _spread(times: Durations) -> tuple[Content, ...]:
-    return (*(spoken(seconds) for seconds in (times.median, times.p90, times.mean)), times.count)
+    return (*(lasting(seconds) for seconds in (times.median, times.p90, times.mean)), times.count)
 
 
 def _days(shown: Figures) -> Markup:
@@ -132,7 +133,7 @@ def _comparison(several: Sequence[Summary]) -> Markup:
             _tickets(each, each.open, OPEN),
             _tickets(each, each.sev1_open, ("severity", "sev1"), OPEN),
             _tickets(each, each.triage_queue, ("state", "triage")),
-            spoken(each.oldest_seconds),
+            lasting(each.oldest_seconds),
         )
         for each in several
     ]
@@ -199,16 +200,3 @@ def _states(states: Sequence[str]) -> Filters:
 
 def _named(value: str) -> str:
     return SHORT.get(value, value)
-
-
-def spoken(seconds: float | None) -> str:
-    """A duration as people say it: two units at most."""
-    if seconds is None:
-        return "-"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} d {hours % 24} h"

@@ -42,6 +42,10 @@ def micros(instant: datetime) -> int:
     return (instant - EPOCH) // MICROSECOND
 
 
+def instant(microseconds: int) -> datetime:
+    return EPOCH + microseconds * MICROSECOND
+
+
 class Stand(NamedTuple):
     """A ticket between two steps. Instants in microseconds since 1970; `resolver` is (actor, role) of the last resolution.
 

@@ -18,6 +18,8 @@ SECOND = 1_000_000
 OLDEST_CLAIM = 30 * 86_400 * SECOND
 """A problem counts from its occurrence, but for no longer than this before it was reported: a mistyped year starts no clock."""
 MOST_REMEMBERED = 50_000
+Reasons = Mapping[int, str]
+"""Why a ticket was put on hold, by the instant at which it was."""
 MARKS: dict[Clock, str] = {"acknowledgement": "engaged_at", "response": "answered_at", "workaround": "worked_around_at"}
 
 
@@ -134,6 +136,17 @@ class Rules:
         """How long the clocks of a ticket may stand still in all; those of a Sev1 do not, nor those of a ticket without a severity."""
         targets = self.targets(severity)
         return round(targets.pause * SECOND) if targets else 0
+
+
+@dataclass(frozen=True)
+class Told:
+    """A ticket after its first `number` steps, at an instant in microseconds."""
+
+    track: Track
+    number: int
+    terms: Terms
+    at: int
+    reasons: Reasons = field(default_factory=dict)
 
 
 def timings(track: Track, number: int, terms: Terms) -> tuple[Timing, ...]:

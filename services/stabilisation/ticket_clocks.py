@@ -10,9 +10,9 @@ from schemas.tables import ENTRIES
 from services.errors import NotFound
 from services.ledger import Ledger
 from services.policies import in_terms, terms_of
-from services.stabilisation.arithmetic import Told, clock_states, instant
-from services.stabilisation.chronicle import Chronicle, Track, micros
-from services.stabilisation.clocks import ruled, started
+from services.stabilisation.arithmetic import clock_states
+from services.stabilisation.chronicle import Chronicle, Track, instant, micros
+from services.stabilisation.clocks import Told, ruled, started
 from services.stabilisation.figures import instant_asked
 
 

@@ -16,8 +16,7 @@ from schemas.tickets import Ticket
 from services.errors import HypercareError
 from services.groups import stands_for_itself
 from services.ledger import Draft, Ledger
-from services.stabilisation.arithmetic import instant
-from services.stabilisation.chronicle import Track, micros
+from services.stabilisation.chronicle import Track, instant, micros
 from services.stabilisation.clocks import Clockwork, Timing, ruled, started
 from services.stabilisation.progress import Outline, Progress
 from services.tickets import SERVICE, record

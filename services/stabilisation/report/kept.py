@@ -10,6 +10,7 @@ from schemas.attention import Attention, Listed, TicketNote
 from schemas.golive_figures import Status
 from schemas.golives import GoLive, Snapshot
 from schemas.words import SEVERITIES
+from services.times import lasting
 
 SEVERITY: dict[str, str] = {each: each.capitalize() for each in SEVERITIES}
 NOTHING = "-"
@@ -69,17 +70,6 @@ class Kept:
 
 def day(told: date | None) -> str:
     return f"{told:%a %d %b %Y}" if told else NOTHING
-
-
-def lasting(seconds: float | None) -> str:
-    """As people say it: one unit, two for hours and days."""
-    if seconds is None:
-        return NOTHING
-    minutes = int(seconds // 60)
-    if minutes < 120:
-        return f"{minutes} min"
-    hours = minutes // 60
-    return f"{hours} h" if hours < 48 else f"{hours // 24} d {hours % 24} h"
 
 
 def number(value: float | None) -> str:

@@ -11,9 +11,10 @@ from services.stabilisation.report.burndown_figure import burndown_figure
 from services.stabilisation.report.document import Bullets, Document, Fact, Facts, Figure, Part, Row, Section, Sentence, Table
 from services.stabilisation.report.fan_figure import fan_figure
 from services.stabilisation.report.heading import identity, place, plan_fact
-from services.stabilisation.report.kept import NOTHING, SEVERITY, Kept, lasting, number, percent, several, together
+from services.stabilisation.report.kept import NOTHING, SEVERITY, Kept, number, percent, several, together
 from services.stabilisation.report.outlook_text import forecast_said
 from services.stabilisation.report.questions import more, questions
+from services.times import lasting
 
 MOST_ROWS = 15
 LAST, NEXT = timedelta(days=3), timedelta(days=7)
