@@ -20,7 +20,7 @@ from services.dispatcher.text import compose
 from services.ledger import Ledger
 from services.teams import Teams
 from services.tickets import record
-from tests.dispatching import PLACES, TEAMS, asked, paged, row_of, routed
+from tests.dispatching import PLACES, TEAMS, asked, paged, routed, row_of
 from tests.lives import entries_of
 
 MAIL, CHAT = "mail:lea@plant.example", "apprise:lea"

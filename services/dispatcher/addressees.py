@@ -33,3 +33,7 @@ class Addressees:
         own = tuple(sorted(each for each in told if each[0] in PERSONAL and self.teams.person_at(*each) == key))
         budget = read_budget(person.page_budget) if person.page_budget else self.budget
         return Addressee(own, budget, ZoneInfo(person.time_zone) if person.time_zone else None)
+
+
+ALIKE = Addressees()
+"""Everybody has the shipped budget, and nobody a clock of their own."""

@@ -84,13 +84,8 @@ def _pages(draft: Draft, row: Row, to: Addressee) -> list[datetime]:
 
 def _went(draft: Draft, to: Addressee) -> Iterator[Row]:
     """The pages to the person that were sent of late or are being sent, as this transaction sees them."""
-    columns = (DELIVERIES.c.channel, DELIVERIES.c.address)
-    late = DELIVERIES.c.due_at > draft.now - to.budget.longest - SLACK
-    wanted = (
-        late
-        & (DELIVERIES.c.urgency == "page")
-        & or_(*(and_(columns[0] == channel, columns[1] == address) for channel, address in to.targets))
-    )
+    theirs = or_(*(and_(DELIVERIES.c.channel == channel, DELIVERIES.c.address == address) for channel, address in to.targets))
+    wanted = theirs & (DELIVERIES.c.urgency == "page") & (DELIVERIES.c.due_at > draft.now - to.budget.longest - SLACK)
     kept = {found["id"]: dict(found) for found in draft.connection.execute(select(DELIVERIES).where(wanted)).mappings()}
     staged = {each["id"]: each for each in draft.staged(DELIVERIES) if (each["channel"], each["address"]) in to.targets}
     yield from (each for each in (kept | staged).values() if _is_woken_by(each))

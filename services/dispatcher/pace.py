@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import random
 
-from services.dispatcher.addressees import Addressees
+from services.dispatcher.addressees import ALIKE, Addressees
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Pace:
     give_up: timedelta = timedelta(hours=24)
     poll: float = 0.5
     drain: float = 15.0
-    addressees: Addressees = Addressees()
+    addressees: Addressees = ALIKE
     draw: Callable[[], float] = random
 
     def wait(self, attempts: int, asked: float | None) -> float:
