@@ -16,7 +16,7 @@ from services.classifier import classifier, decider_of, mind_of
 from services.classifier.asking import router as asking_router
 from services.db import pending_migrations, ping
 from services.dispatcher import Addressees, Engine, Escalation, Pace, dispatcher, open_channels_from, read_budget
-from services.dispatcher.equipment import broken
+from services.dispatcher.equipment import examined
 from services.errors import Misconfigured, Unavailable
 from services.intake import Intake
 from services.judgements import MOST_JUDGED, Judgements
@@ -132,7 +132,7 @@ def _dispatcher(made: Cast) -> None:
     calendars = calendars_of(settings, made.teams)
     if made.teams.has_ladders:
         made.work.append(Escalation(made.ledger, calendars, fault=settings.fault).run)
-    made.work.append(Evening(made.ledger, calendars, partial(broken, settings), settings.evening).run)
+    made.work.append(Evening(made.ledger, calendars, partial(examined, settings, made.teams), settings.evening).run)
 
 
 def _stabilisation(made: Cast) -> None:

@@ -99,9 +99,8 @@ def test_a_person_s_own_link_acts_under_their_key_and_shows_their_name(timed: Le
     own = {"name": "Lea <Ende>", "role": role, "page": [LEA, "apprise:lea"]}
     app = app_of(timed, teams=Teams.model_validate(TEAMS.model_dump() | {"people": {"lea": own}}))
     app.state.seal = Seal([SECRET])
-    path, other = (
-        link(message(timed, routed(timed, "sev1"), target), deed) for target, deed in ((LEA, "acknowledge"), ("apprise:lea", "resolve"))
-    )
+    told = [message(timed, routed(timed, "sev1"), target) for target in (LEA, "apprise:lea")]
+    path, other = link(told[0]), link(told[1], "resolve")
     with client_of(app) as client:
         assert "in the name of Lea &lt;Ende&gt;." in client.get(path).text
         assert (client.post(path).status_code, client.post(other, data=RESOLVED).status_code) == (200, 200)

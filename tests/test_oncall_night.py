@@ -130,7 +130,11 @@ class At:
 def evening_of(database: Database, folder: Path, clock: At, text: str = FILE) -> tuple[Evening, Ledger]:
     ledger = Ledger(database, clock)
     calendars = Calendars(teams_of(folder, text), folder, folder / "copies")
-    return Evening(ledger, calendars, lambda target: "is down" if target == ("pager", "lea") else None, time(17)), ledger
+    return Evening(ledger, calendars, lambda: lea_is_down, time(17)), ledger
+
+
+def lea_is_down(target: tuple[str, str]) -> str | None:
+    return "is down" if target == ("pager", "lea") else None
 
 
 def checks(ledger: Ledger) -> list[NightChecked]:
@@ -160,13 +164,13 @@ def test_what_was_mended_or_broken_after_the_evening_is_told_the_same_night(data
     assert len([fault for fault in found.faults if fault.site == "Cork"]) == 3
     clock.now += timedelta(minutes=15)
     assert evening.look() is None, "nothing is new"
-    evening.broken = lambda target: None
+    evening.examine = lambda: lambda target: None
     assert evening.look() is None, "a few minutes have not passed"
     clock.now += timedelta(minutes=15)
     mended = evening.look()
     assert mended is not None
     assert (mended.faults, mended.begin, mended.until) == ((), clock.now, NIGHT[1])
-    evening.broken = lambda target: "is down"
+    evening.examine = lambda: lambda target: "is down"
     clock.now = NIGHT[1]
     assert evening.look() is None, "the night is over"
     ledger.close()
@@ -175,11 +179,11 @@ def test_what_was_mended_or_broken_after_the_evening_is_told_the_same_night(data
 def test_a_night_is_checked_with_the_overrides_that_people_made(database: Database, tmp_path: Path) -> None:
     evening, ledger = evening_of(database, tmp_path, At(EVENING), changed(('page = ["pager:ben"]\nnotify = ["desk:ben"]', "")))
     with database.read() as connection:
-        before = check(connection, evening.calendars, NIGHT, evening.broken)
+        before = check(connection, evening.calendars, NIGHT, evening.examine())
     text = OverrideText.model_validate({"from": EVENING, "until": EVENING + timedelta(days=1), "person": "cleo", "instead_of": "ben"})
     ledger.write(lambda draft: override(draft, evening.calendars.teams, "mes", text, BY)).result()
     with database.read() as connection:
-        after = check(connection, evening.calendars, NIGHT, evening.broken)
+        after = check(connection, evening.calendars, NIGHT, evening.examine())
     assert any("ben cannot be reached" in fault.told for fault in before.faults)
     assert not any("ben" in fault.told for fault in after.faults)
     ledger.close()
