@@ -28,6 +28,8 @@ from services.teams import Teams
 NIGHT = timedelta(hours=16)
 """So long after the evening the day shift is back."""
 AGAIN = timedelta(minutes=10)
+OVERDUE = timedelta(hours=26)
+"""After so long without a check an evening was left out."""
 DISPATCHER = Attribution("service:dispatcher", "service")
 log = structlog.get_logger()
 
