@@ -254,6 +254,7 @@ def test_in_the_showcase_everything_happens_that_a_panel_can_show(lived: Ledger)
         "hypercare_escalation_lag_seconds",
         "hypercare_golive_balance_difference",
         "hypercare_model_autonomy",
+        "hypercare_oncall_check_age_seconds",
         "hypercare_oncall_unreachable",
     }
     phases = {(golive, phase) for golive, phase, *_ in told_of(series, "golive_info")}

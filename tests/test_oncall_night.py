@@ -19,8 +19,10 @@ from services.oncall.preflight import Broken, preflight
 from services.oncall.review import review
 from services.oncall.roll import PLAIN, Place, Roll, places, roll_of
 from services.teams import Teams, load_teams
+from tests.dispatching import TEAMS
 from tests.lives import entries_of
 from tests.oncalls import FILE, changed, teams_of
+from tests.scrapes import scraped, value
 
 CORK, LEIDEN = Place("Cork", "mes"), Place("Leiden", "mes")
 EVENING = datetime(2026, 1, 12, 17, tzinfo=UTC)
@@ -173,6 +175,31 @@ def test_what_was_mended_or_broken_after_the_evening_is_told_the_same_night(data
     evening.examine = lambda: lambda target: "is down"
     clock.now = NIGHT[1]
     assert evening.look() is None, "the night is over"
+    ledger.close()
+
+
+def test_the_age_of_the_last_check_is_told_where_people_are_on_call(database: Database, tmp_path: Path) -> None:
+    clock, name = At(EVENING), ("hypercare_oncall_check_age_seconds", frozenset[tuple[str, str]]())
+    evening, ledger = evening_of(database, tmp_path, clock)
+    assert name not in scraped(ledger), "nobody is told by any file yet"
+    ledger.write(lambda draft: configure(draft, load_teams(None), BY)).result()
+    assert name not in scraped(ledger), "the shipped file names neither a rota nor a ladder"
+    ledger.write(lambda draft: configure(draft, evening.calendars.teams, BY)).result()
+    clock.now += timedelta(hours=3)
+    assert scraped(ledger)[name] == 3 * 3600, "it was never checked"
+    evening.look()
+    clock.now += timedelta(hours=27)
+    assert scraped(ledger)[name] == 27 * 3600, "an evening was left out"
+    evening.look()
+    assert scraped(ledger)[name] == 0
+    ledger.close()
+
+
+def test_a_ladder_without_a_rota_asks_for_people_too(database: Database, tmp_path: Path) -> None:
+    ledger = Ledger(database, At(EVENING))
+    alone = TEAMS.model_copy(update={"triage": TEAMS.triage.model_copy(update={"ladder": "standard"})})
+    ledger.write(lambda draft: configure(draft, alone, BY)).result()
+    assert value(scraped(ledger), "oncall_check_age_seconds") == 0
     ledger.close()
 
 
