@@ -17,6 +17,10 @@ UNITS = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 NAMED = {"daily": timedelta(days=1), "weekly": timedelta(weeks=1)}
 DURATION = re.compile(r"(\d{1,4})([mhdw])")
 SHORTEST_TURN = timedelta(hours=1)
+ALLOWANCE = re.compile(r"(?P<pages>[1-9][0-9]{0,3})/(?P<length>[1-9][0-9]{0,3})(?P<unit>[mh])")
+MOST_ALLOWANCES = 5
+UNLIMITED = "none"
+BUDGET_READS = "must read PAGES/TIME such as 3/15m 7/1h, up to five of them, or none"
 
 
 def _duration(told: object) -> object:
@@ -29,12 +33,27 @@ def _duration(told: object) -> object:
     raise ValueError("is no duration; write for example 5m, 12h, 3d or 2w")
 
 
+def allowances(told: object) -> list[re.Match[str]]:
+    """The parts of a page budget such as `3/15m 7/1h`; `none` has no parts. Raises ValueError."""
+    words = told.split() if isinstance(told, str) else []
+    found = [match for word in words if (match := ALLOWANCE.fullmatch(word))]
+    if words != [UNLIMITED] and not (0 < len(words) == len(found) <= MOST_ALLOWANCES):
+        raise ValueError(BUDGET_READS)
+    return found
+
+
+def _page_budget(told: object) -> object:
+    allowances(told)
+    return told
+
+
 def _rotation(told: object) -> object:
     return NAMED.get(told, told) if isinstance(told, str) else told
 
 
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Rotation = Annotated[timedelta, BeforeValidator(_duration), BeforeValidator(_rotation), Field(ge=SHORTEST_TURN)]
+PageBudget = Annotated[str, BeforeValidator(_page_budget)]
 Who = Annotated[str, StringConstraints(pattern=r"^(team|(layer|rota|person|role):[a-z0-9][a-z0-9_-]*)$")]
 """Whom a step tells: `team`, whoever is on call for it; `layer:L` of its rota; `rota:R`; `person:P`; everybody of `role:R` at the site."""
 
@@ -53,13 +72,13 @@ class Reachable(BaseModel):
 
 
 class Person(Reachable):
-    """`sites`: where a role of theirs counts; empty for everywhere. `page_budget`: pages an hour that they are to get at most."""
+    """`sites`: where a role of theirs counts; empty for everywhere. `page_budget`: in place of that of the settings."""
 
     name: Name
     role: Slug = "engineer"
     time_zone: ZoneName | None = None
     sites: tuple[Name, ...] = ()
-    page_budget: Annotated[int, Field(ge=1, le=1_000)] | None = None
+    page_budget: PageBudget | None = None
 
 
 class Audience(Reachable):

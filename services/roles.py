@@ -15,8 +15,8 @@ from services.api.routes import ROUTERS, furnish
 from services.classifier import classifier, decider_of, mind_of
 from services.classifier.asking import router as asking_router
 from services.db import pending_migrations, ping
-from services.dispatcher import Engine, Escalation, Pace, dispatcher, open_channels_from, read_budget
-from services.dispatcher.equipment import broken
+from services.dispatcher import Addressees, Engine, Escalation, Pace, dispatcher, open_channels_from, read_budget
+from services.dispatcher.equipment import examined
 from services.errors import Misconfigured, Unavailable
 from services.intake import Intake
 from services.judgements import MOST_JUDGED, Judgements
@@ -127,12 +127,13 @@ def _dispatcher(made: Cast) -> None:
     settings = made.settings
     channels = open_channels_from(settings, made.teams, made.notifications)
     made.run(dispatcher(made.teams, made.ledger.database))
-    pace, links = Pace(budget=read_budget(settings.page_budget)), Links(settings.public_url, _seal(settings))
+    addressees = Addressees(read_budget(settings.page_budget), made.teams)
+    pace, links = Pace(addressees=addressees), Links(settings.public_url, _seal(settings))
     made.work.append(Engine(made.ledger, channels, links, pace, settings.fault).run)
     calendars = calendars_of(settings, made.teams)
     if made.teams.has_ladders:
         made.work.append(Escalation(made.ledger, calendars, fault=settings.fault).run)
-    made.work.append(Evening(made.ledger, calendars, partial(broken, settings), settings.evening).run)
+    made.work.append(Evening(made.ledger, calendars, partial(examined, settings, made.teams), settings.evening).run)
 
 
 def _stabilisation(made: Cast) -> None:

@@ -78,6 +78,15 @@ class Teams(BaseModel):
             raise Invalid(f"No team owns the system {system!r}; known systems: {', '.join(sorted(self.systems))}")
         return team
 
+    def person_at(self, channel: str, address: str) -> str | None:
+        """The key of the one person whose own target that is; None where it is nobody's, or several people's."""
+        having = [key for key, person in self.people.items() if f"{channel}:{address}" in (*person.page, *person.notify)]
+        return having[0] if len(having) == 1 else None
+
+    def in_role(self, role: str, site: str) -> list[str]:
+        """The keys of everybody whose role counts there."""
+        return [key for key, person in self.people.items() if person.role == role and (not person.sites or site in person.sites)]
+
     def teams_at(self, site: str) -> list[str]:
         """Those that own a system there."""
         own = self.sites[site].systems if site in self.sites else {}

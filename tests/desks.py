@@ -28,7 +28,7 @@ PROBLEM = "application/problem+json"
 def app_of(ledger: Ledger, callers: Callers | None = None, **desk: Any) -> FastAPI:
     app = create_app(ROUTERS, callers or SelfNamed(), unlocked=[answering.router])
     app.state.seal = None
-    furnish(app, Desk(ledger, TEAMS, **desk))
+    furnish(app, Desk(ledger, **{"teams": TEAMS} | desk))
     return app
 
 

@@ -20,7 +20,7 @@ notify = ["desk:ben"]
 name = "Cleo Dahl"
 page = ["pager:cleo"]
 notify = ["desk:cleo"]
-page_budget = 6
+page_budget = "6/1h"
 
 [people.lea]
 name = "Lea Ende"

@@ -19,7 +19,7 @@ from schemas.golive_events import CriterionWaived
 from schemas.golives import ExposureText, GoLiveText, Plan, Rates, ScopeEventText
 from schemas.knownerrors import KnownErrorText
 from schemas.oncall import NightFault, Watched
-from schemas.oncall_events import ClimbsAudited, NightChecked
+from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured
 from schemas.tables import CONSUMERS, STEPS
 from schemas.words import SEVERITIES, Severity
 from services import golives as said
@@ -242,6 +242,7 @@ def _night(draft: Draft, ticket: str) -> None:
     midnight, until = END + 19 * HOUR, END + 28 * HOUR
     fault = NightFault(site="Lund", team="erp", begin=midnight, until=until, told="step 1 leads to nobody")
     watched = (Watched(site="Lund", team="erp", faults=1), Watched(site="Cork", team="erp", faults=0))
+    draft.append(OnCallConfigured(digest="c7" * 32, content={"rotas": {"erp": {"time_zone": "Europe/Stockholm"}}}), SERVICE)
     draft.append(NightChecked(begin=END, until=until, watched=watched, faults=(fault,)), SERVICE)
     draft.append(ClimbsAudited(missed=(ticket,)), SERVICE)
     when = {"begun_at": END - 7 * MINUTE, "due_at": END - 2 * MINUTE, "settled_at": None}

@@ -22,8 +22,9 @@ from services.dispatcher.text import compose
 from services.errors import Misconfigured
 from services.ledger import Ledger
 from services.links import Link, Links, Recipient, Seal, read_link
+from services.teams import Teams
 from services.web.callers import open_callers
-from tests.desks import ANY, TICKET, app_of, client_of
+from tests.desks import ANY, TEAMS, TICKET, app_of, client_of
 from tests.dispatching import URL, Watch, asked, routed
 from tests.lives import ENGINEER, entries_of, happened, ticket_of
 from tests.processes import Process
@@ -89,6 +90,34 @@ def test_the_link_stands_in_the_mail_and_one_click_acknowledges_in_the_name_of_t
     assert (answer.status_code, "HC-1 is acknowledged" in answer.text) == (200, True)
     assert acknowledgements(timed) == [("lea@plant.example", "engineer", f"by link of delivery {told.delivery_id}")]
     assert (ticket_of(timed, "HC-1").state, ticket_of(timed, "HC-1").assignee) == ("acknowledged", "lea@plant.example")
+
+
+@pytest.mark.parametrize(
+    ("role", "acts_as"), [("engineer", "engineer"), ("lead", "engineer"), ("qa", "qa"), ("qa_reviewer", "qa_reviewer")]
+)
+def test_a_person_s_own_link_acts_under_their_key_and_shows_their_name(timed: Ledger, role: str, acts_as: str) -> None:
+    own = {"name": "Lea <Ende>", "role": role, "page": [LEA, "apprise:lea"]}
+    app = app_of(timed, teams=Teams.model_validate(TEAMS.model_dump() | {"people": {"lea": own}}))
+    app.state.seal = Seal([SECRET])
+    told = [message(timed, routed(timed, "sev1"), target) for target in (LEA, "apprise:lea")]
+    path, other = link(told[0]), link(told[1], "resolve")
+    with client_of(app) as client:
+        assert "in the name of Lea &lt;Ende&gt;." in client.get(path).text
+        assert (client.post(path).status_code, client.post(other, data=RESOLVED).status_code) == (200, 200)
+    entries = [entry for entry in entries_of(timed) if entry.type in ("TicketAcknowledged", "TicketResolved")]
+    assert [(entry.actor, entry.role) for entry in entries] == [("lea", acts_as)] * 2
+    assert ticket_of(timed, "HC-1").assignee == "lea"
+
+
+def test_a_link_at_an_address_of_two_people_acts_in_the_name_of_the_address(timed: Ledger) -> None:
+    people = {key: {"name": key, "role": "qa", "page": [LEA]} for key in ("lea", "ben")}
+    app = app_of(timed, teams=Teams.model_validate(TEAMS.model_dump() | {"people": people}))
+    app.state.seal = Seal([SECRET])
+    path = link(message(timed, routed(timed, "sev1")))
+    with client_of(app) as client:
+        assert "in the name of lea@plant.example." in client.get(path).text
+        client.post(path)
+    assert [(actor, role) for actor, role, _ in acknowledgements(timed)] == [("lea@plant.example", "engineer")]
 
 
 def test_a_mail_scanner_that_follows_every_link_acknowledges_nothing(timed: Ledger, browser: TestClient) -> None:

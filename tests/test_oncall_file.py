@@ -87,7 +87,9 @@ def test_what_a_table_names_must_stand_in_another(tmp_path: Path) -> None:
         (('name = "primary"', 'name = "secondary"'), "more than one layer is called secondary"),
         (("until = 2026-02-02T06:00:00+00:00", "until = 2026-01-02T06:00:00+00:00"), "until must come after from"),
         (("from = 2026-02-01T06:00:00+00:00", "from = 2026-02-01T06:00:00"), "needs a UTC offset"),
-        (("page_budget = 6", "page_budget = 0"), "people.cleo.page_budget"),
+        (('page_budget = "6/1h"', "page_budget = 6"), "people.cleo.page_budget: must read PAGES/TIME such as 3/15m 7/1h"),
+        (('page_budget = "6/1h"', 'page_budget = "0/1h"'), "people.cleo.page_budget: must read PAGES/TIME such as 3/15m 7/1h"),
+        (('page_budget = "6/1h"', 'page_budget = "6/1h none"'), "people.cleo.page_budget: must read"),
         (('page = ["pager:cleo"]', 'page = ["cleo"]'), "people.cleo.page.0"),
     ],
 )

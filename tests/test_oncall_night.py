@@ -19,8 +19,10 @@ from services.oncall.preflight import Broken, preflight
 from services.oncall.review import review
 from services.oncall.roll import PLAIN, Place, Roll, places, roll_of
 from services.teams import Teams, load_teams
+from tests.dispatching import TEAMS
 from tests.lives import entries_of
 from tests.oncalls import FILE, changed, teams_of
+from tests.scrapes import scraped, value
 
 CORK, LEIDEN = Place("Cork", "mes"), Place("Leiden", "mes")
 EVENING = datetime(2026, 1, 12, 17, tzinfo=UTC)
@@ -130,7 +132,11 @@ class At:
 def evening_of(database: Database, folder: Path, clock: At, text: str = FILE) -> tuple[Evening, Ledger]:
     ledger = Ledger(database, clock)
     calendars = Calendars(teams_of(folder, text), folder, folder / "copies")
-    return Evening(ledger, calendars, lambda target: "is down" if target == ("pager", "lea") else None, time(17)), ledger
+    return Evening(ledger, calendars, lambda: lea_is_down, time(17)), ledger
+
+
+def lea_is_down(target: tuple[str, str]) -> str | None:
+    return "is down" if target == ("pager", "lea") else None
 
 
 def checks(ledger: Ledger) -> list[NightChecked]:
@@ -160,26 +166,51 @@ def test_what_was_mended_or_broken_after_the_evening_is_told_the_same_night(data
     assert len([fault for fault in found.faults if fault.site == "Cork"]) == 3
     clock.now += timedelta(minutes=15)
     assert evening.look() is None, "nothing is new"
-    evening.broken = lambda target: None
+    evening.examine = lambda: lambda target: None
     assert evening.look() is None, "a few minutes have not passed"
     clock.now += timedelta(minutes=15)
     mended = evening.look()
     assert mended is not None
     assert (mended.faults, mended.begin, mended.until) == ((), clock.now, NIGHT[1])
-    evening.broken = lambda target: "is down"
+    evening.examine = lambda: lambda target: "is down"
     clock.now = NIGHT[1]
     assert evening.look() is None, "the night is over"
+    ledger.close()
+
+
+def test_the_age_of_the_last_check_is_told_where_people_are_on_call(database: Database, tmp_path: Path) -> None:
+    clock, name = At(EVENING), ("hypercare_oncall_check_age_seconds", frozenset[tuple[str, str]]())
+    evening, ledger = evening_of(database, tmp_path, clock)
+    assert name not in scraped(ledger), "nobody is told by any file yet"
+    ledger.write(lambda draft: configure(draft, load_teams(None), BY)).result()
+    assert name not in scraped(ledger), "the shipped file names neither a rota nor a ladder"
+    ledger.write(lambda draft: configure(draft, evening.calendars.teams, BY)).result()
+    clock.now += timedelta(hours=3)
+    assert scraped(ledger)[name] == 3 * 3600, "it was never checked"
+    evening.look()
+    clock.now += timedelta(hours=27)
+    assert scraped(ledger)[name] == 27 * 3600, "an evening was left out"
+    evening.look()
+    assert scraped(ledger)[name] == 0
+    ledger.close()
+
+
+def test_a_ladder_without_a_rota_asks_for_people_too(database: Database, tmp_path: Path) -> None:
+    ledger = Ledger(database, At(EVENING))
+    alone = TEAMS.model_copy(update={"triage": TEAMS.triage.model_copy(update={"ladder": "standard"})})
+    ledger.write(lambda draft: configure(draft, alone, BY)).result()
+    assert value(scraped(ledger), "oncall_check_age_seconds") == 0
     ledger.close()
 
 
 def test_a_night_is_checked_with_the_overrides_that_people_made(database: Database, tmp_path: Path) -> None:
     evening, ledger = evening_of(database, tmp_path, At(EVENING), changed(('page = ["pager:ben"]\nnotify = ["desk:ben"]', "")))
     with database.read() as connection:
-        before = check(connection, evening.calendars, NIGHT, evening.broken)
+        before = check(connection, evening.calendars, NIGHT, evening.examine())
     text = OverrideText.model_validate({"from": EVENING, "until": EVENING + timedelta(days=1), "person": "cleo", "instead_of": "ben"})
     ledger.write(lambda draft: override(draft, evening.calendars.teams, "mes", text, BY)).result()
     with database.read() as connection:
-        after = check(connection, evening.calendars, NIGHT, evening.broken)
+        after = check(connection, evening.calendars, NIGHT, evening.examine())
     assert any("ben cannot be reached" in fault.told for fault in before.faults)
     assert not any("ben" in fault.told for fault in after.faults)
     ledger.close()

@@ -11,10 +11,13 @@ from starlette.testclient import TestClient
 from typer.testing import Result
 
 from schemas import events as e
+from schemas.oncall import NightFault, Watched
+from schemas.oncall_events import NightChecked
 from services.api.desk import Desk
 from services.api.routes import ROUTERS, furnish
 from services.db import Database
 from services.ledger import Ledger
+from services.oncall.evening import DISPATCHER
 from services.roles import cast
 from services.settings import Settings
 from services.web.app import create_app
@@ -218,15 +221,58 @@ def test_somebody_covers_on_the_rotas_clock_and_takes_it_back(url: str) -> None:
     assert "holds no more" in run("oncall", "drop", "OV-1", "--reason", "not needed", "--url", url).stdout
 
 
+def recorded(ledger: Ledger, *faults: NightFault, ahead: timedelta = timedelta(hours=16)) -> NightChecked:
+    now = ledger.clock()
+    watched = (Watched(site="Cork", team="mes", faults=len(faults)),)
+    checked = NightChecked(begin=now, until=now + ahead, watched=watched, faults=faults)
+    ledger.write(lambda draft: draft.append(checked, DISPATCHER)).result()
+    return checked
+
+
+def test_what_the_dispatcher_found_is_told_by_the_api_and_on_the_command_line(url: str, client: TestClient, ledger: Ledger) -> None:
+    refused(client.get("/v1/oncall/night"), 404, "not-found")
+    none = run("oncall", "check", "--url", url)
+    assert (none.exit_code, "is one running?" in none.stderr) == (1, True)
+    good = recorded(ledger)
+    ended = run("oncall", "check", "--url", url)
+    assert (ended.exit_code, f"Everybody can be reached until {good.until:%a %H:%M} UTC\n" == ended.stdout) == (0, True)
+    fault = NightFault(site="Cork", team="mes", begin=good.begin, until=good.until, told="lea cannot be reached: the mail server is away")
+    recorded(ledger, fault)
+    found = taken(client.get("/v1/oncall/night"))
+    assert [each["told"] for each in found["faults"]] == [fault.told]
+    assert (found["overdue"], found["checked_at"] >= found["begin"]) == (False, True)
+    bad = run("oncall", "check", "--url", url)
+    assert (bad.exit_code, fault.told in bad.stdout, "Everybody" in bad.stdout) == (1, True, False)
+    assert json.loads(run("oncall", "check", "--url", url, "--json").stdout) == found
+
+
+def test_a_check_of_the_day_before_yesterday_does_not_pass_for_one(database: Database, file: Path) -> None:
+    before = Ledger(database, lambda: datetime.now(UTC) - timedelta(hours=27))
+    recorded(before)
+    before.close()
+    now = Ledger(database)
+    parts = cast(Settings(teams_file=file), now, ("api",))
+    made = create_app(parts.routers, SelfNamed())
+    parts.furnish(made)
+    with serving(made) as address:
+        ended = run("oncall", "check", "--url", address)
+    assert (ended.exit_code, "No evening was checked since" in ended.stderr, "could be reached" in ended.stdout) == (1, True, True)
+    now.close()
+
+
+def test_how_far_ahead_is_asked_only_of_a_look_from_here() -> None:
+    assert run("oncall", "check", "--hours", "3").exit_code == 2
+
+
 def test_the_night_is_checked_on_command(database: Database, file: Path, tmp_path: Path) -> None:
     environment = on(tmp_path / "hypercare.db") | {"HYPERCARE_TEAMS_FILE": str(file)}
-    good = run("oncall", "check", env=environment)
+    good = run("oncall", "check", "--now", env=environment)
     assert (good.exit_code, "Everybody can be reached until" in good.stdout) == (0, True), good.stdout
     file.write_text(CONSOLE.replace("console:lea", "mail:lea@plant.example"), "utf-8")
-    bad = run("oncall", "check", env=environment)
+    bad = run("oncall", "check", "--now", env=environment)
     assert bad.exit_code == 1
     assert "lea cannot be reached: The teams file names mail:lea@plant.example: set HYPERCARE_SMTP_HOST" in bad.stdout
-    assert len(json.loads(run("oncall", "check", "--json", env=environment).stdout)["faults"]) == 6
+    assert len(json.loads(run("oncall", "check", "--now", "--json", env=environment).stdout)["faults"]) == 6
 
 
 def test_the_check_of_the_configuration_looks_at_the_teams_file(file: Path, tmp_path: Path) -> None:

@@ -202,7 +202,10 @@ async def test_what_was_ended_while_it_waited_is_withdrawn_and_told_to_nobody(ti
 def test_a_page_that_another_engine_is_sending_counts(ledger_on_each: Ledger) -> None:
     ledger = ledger_on_each
     pages = [paged(ledger, target=LEA) for _ in range(5)]
-    taken = [ledger.write(partial(lease, candidates=[each], seconds=30.0, budget=HASTY.budget)).result() for each in due(ledger, (), (), 9)]
+    taken = [
+        ledger.write(partial(lease, candidates=[each], seconds=30.0, addressees=HASTY.addressees)).result()
+        for each in due(ledger, (), (), 9)
+    ]
     assert [len(each) for each in taken] == [1, 1, 1, 0, 0]
     assert [each.delivery for each in taken[2][0].bundle] == pages[3:]
     ledger.write(partial(sent, done=taken[2][0])).result()

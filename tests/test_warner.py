@@ -117,8 +117,8 @@ def test_a_person_reads_what_was_due_when(ledger: Ledger, clock: Clock) -> None:
     ticket = routed(ledger, "sev1")
     clock.now = BEGIN + timedelta(seconds=250)
     recorded(ledger)
-    assert read(ledger, ticket).text.startswith("80% of the time for its acknowledgement is used up, due 2026-03-02T06:05:00Z\n")
+    assert read(ledger, ticket).text.startswith("80% of the time for its acknowledgement is used up, due 2026-03-02 06:05 UTC\n")
     clock.now = BEGIN + 6 * MINUTE
     recorded(ledger)
-    assert read(ledger, ticket).text.startswith("Late: its acknowledgement was due 2026-03-02T06:05:00Z\n")
+    assert read(ledger, ticket).text.startswith("Late: its acknowledgement was due 2026-03-02 06:05 UTC\n")
     assert last(ledger, ticket.id).ticket.version == ticket.version

@@ -17,7 +17,9 @@ from services.api import link_pages as pages
 from services.api.desk import AtDesk, Desk
 from services.errors import Refused, TooLarge
 from services.ledger import Draft
+from services.lifecycle import QA_ROLES
 from services.links import Link, Recipient, Seal, episode_of, read_link
+from services.teams import Teams
 from services.tickets import find, record_for_group
 
 TAKEN = ("acknowledged", "waiting")
@@ -26,21 +28,31 @@ LARGEST_FORM = 64 * 1024
 SLOWEST_FORM_S = 10.0
 MOST_FIELDS = 8
 LONGEST_ACTOR = 100
+ENGINEER = "engineer"
 
 Token = Annotated[str, Path(max_length=400)]
 Form = dict[str, str]
 
 
+class Actor(NamedTuple):
+    """Who acts by a link: `key` as the ledger has it, the teams file's or the address; `name` as people know them."""
+
+    key: str
+    role: str
+    name: str
+
+
 class Asked(NamedTuple):
-    """A link that is genuine, with whom it was made for and the ticket as it stands."""
+    """A link that is genuine, with whom it was made for, the ticket as it stands, and in whose name it acts."""
 
     link: Link
     told: Recipient
     ticket: Ticket
+    actor: Actor
 
     @property
     def by(self) -> Attribution:
-        return Attribution(self.told.address[:LONGEST_ACTOR], "engineer", f"by link of delivery {self.link.delivery}")
+        return Attribution(self.actor.key, self.actor.role, f"by link of delivery {self.link.delivery}")
 
 
 router = APIRouter(include_in_schema=False)
@@ -66,7 +78,16 @@ def _asked(desk: Desk, seal: Seal | None, token: str) -> Asked | Response:
     found = _found(desk, link.delivery) if link and seal else None
     if not (link and seal and found and seal.holds(token, found[0])):
         return pages.invalid()
-    return pages.expired(found[1]) if desk.ledger.clock() >= link.expires else Asked(link, *found)
+    return pages.expired(found[1]) if desk.ledger.clock() >= link.expires else Asked(link, *found, _actor(desk.teams, found[0]))
+
+
+def _actor(teams: Teams, told: Recipient) -> Actor:
+    """The one person whose own target it is, as QA or as an engineer; else whoever reads at that address."""
+    key = teams.person_at(told.channel, told.address)
+    if key is None:
+        return Actor(told.address[:LONGEST_ACTOR], ENGINEER, told.address)
+    person = teams.people[key]
+    return Actor(key, person.role if person.role in QA_ROLES else ENGINEER, person.name)
 
 
 def _found(desk: Desk, delivery: str) -> tuple[Recipient, Ticket] | None:
@@ -91,8 +112,8 @@ def _settled(asked: Asked) -> Response | None:
 
 def _question(asked: Asked, desk: Desk, form: Form, fault: str = "") -> Response:
     if asked.link.deed == "acknowledge":
-        return pages.acknowledge(asked.ticket, asked.told.address)
-    return pages.resolve(asked.ticket, asked.told.address, sorted(desk.teams.systems), form, fault)
+        return pages.acknowledge(asked.ticket, asked.actor.name)
+    return pages.resolve(asked.ticket, asked.actor.name, sorted(desk.teams.systems), form, fault)
 
 
 async def _act(asked: Asked, desk: Desk, form: Form) -> Response:

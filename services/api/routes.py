@@ -5,11 +5,25 @@ from typing import Any
 
 from fastapi import APIRouter, FastAPI
 
-from services.api import autonomy, batches, changes, golives, history, knownerrors, oncall, policies, reading, stream, submissions, triage
+from services.api import (
+    autonomy,
+    batches,
+    changes,
+    golives,
+    history,
+    knownerrors,
+    night,
+    oncall,
+    policies,
+    reading,
+    stream,
+    submissions,
+    triage,
+)
 from services.api.desk import Desk
 from services.web.app import openapi_document as document_of
 
-MODULES = (submissions, batches, history, reading, changes, triage, knownerrors, golives, policies, oncall, stream, autonomy)
+MODULES = (submissions, batches, history, reading, changes, triage, knownerrors, golives, policies, oncall, night, stream, autonomy)
 ROUTERS: Sequence[APIRouter] = tuple(module.router for module in MODULES)
 
 

@@ -3,27 +3,20 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import partial
 from typing import Annotated, Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import typer
 from typer import Argument, BadParameter, Option
 
-from schemas.oncall import NightFault
 from services.cli.client import Caller, Client
 from services.cli.columns import instant
+from services.cli.night import CLOCK, check
 from services.cli.options import flat
-from services.cli.storage import migrated_database
 from services.cli.terminal import Output, table
-from services.dispatcher.equipment import broken
 from services.errors import NotFound
 from services.ledger import utc_now
-from services.oncall.evening import check as check_night
-from services.oncall.feed import calendars_of
 from services.oncall.wall import first_shown
-from services.settings import load_settings
-from services.teams import load_teams
 
 app = typer.Typer(add_completion=False, no_args_is_help=True)
 
@@ -39,9 +32,7 @@ Until = Annotated[str, Option("--until", help="Until when: with UTC offset, or o
 Person = Annotated[str, Option("--person", help="Who covers, as the teams file calls them.")]
 InsteadOf = Annotated[str | None, Option("--instead-of", help="For whom; without it for whoever it would be.")]
 Why = Annotated[str, Option("--reason", help="Why, so that an auditor will understand it.")]
-Hours = Annotated[float, Option("--hours", min=1, max=24 * 14, help="How far ahead to look.")]
 DAY = timedelta(days=1)
-CLOCK = "%a %d %b %H:%M"
 
 
 @dataclass(frozen=True)
@@ -144,24 +135,7 @@ def list_overrides(caller: Caller, output: Output, rota: Annotated[str | None, O
     output.show(found, table(("id", "rota", "from", "until", "person", "instead of", "by", "why"), rows))
 
 
-@app.command("check")
-@flat
-def check(output: Output, hours: Hours = 16) -> None:
-    """Say whom nobody could reach from now until the morning. Exit code 1 where there is anybody."""
-    settings = load_settings()
-    calendars = calendars_of(settings, load_teams(settings.teams_file))
-    with migrated_database() as database, database.read() as connection:
-        now = utc_now()
-        found = check_night(connection, calendars, (now, now + timedelta(hours=hours)), partial(broken, settings))
-    shown = table(("site", "team", "from (UTC)", "until", "what is wrong"), [_fault(each) for each in found.faults])
-    good = "" if output.quiet else f"Everybody can be reached until {found.until:%a %H:%M} UTC"
-    output.show(found.model_dump(mode="json"), shown if found.faults else good)
-    if found.faults:
-        raise typer.Exit(1)
-
-
-def _fault(fault: NightFault) -> tuple[str, ...]:
-    return fault.site, fault.team, f"{fault.begin:{CLOCK}}", f"{fault.until:{CLOCK}}", fault.told
+app.command("check")(check)
 
 
 def _zone(name: str) -> ZoneInfo:

@@ -3,6 +3,7 @@
 from functools import partial
 
 from services.db import Database
+from services.dispatcher.addressees import Addressees
 from services.dispatcher.budget import read_budget
 from services.dispatcher.engine import Engine
 from services.dispatcher.equipment import open_channels_from
@@ -13,7 +14,7 @@ from services.dispatcher.requests import LISTENS_TO, MIRRORED, Requests
 from services.runner import Service
 from services.teams import Teams
 
-__all__ = ["Engine", "Escalation", "Pace", "dispatcher", "open_channels_from", "read_budget"]
+__all__ = ["Addressees", "Engine", "Escalation", "Pace", "dispatcher", "open_channels_from", "read_budget"]
 
 
 def dispatcher(teams: Teams, database: Database) -> Service:

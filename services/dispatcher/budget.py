@@ -1,17 +1,15 @@
 """How many pages one person gets in how much time; what is more waits, and then comes in one message."""
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from schemas.oncall import allowances
 from services.errors import Misconfigured
 
 PERSONAL = ("mail", "apprise")
 """Channels whose addresses are people's own. Tools and screens do not tire: they get every page by itself."""
 UNITS = {"m": timedelta(minutes=1), "h": timedelta(hours=1)}
-ALLOWANCE = re.compile(r"(?P<pages>[1-9][0-9]{0,3})/(?P<length>[1-9][0-9]{0,3})(?P<unit>[mh])")
-MOST_ALLOWANCES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +49,8 @@ SHIPPED = Budget((Allowance(3, timedelta(minutes=15)), Allowance(7, timedelta(ho
 
 def read_budget(text: str) -> Budget:
     """`3/15m 7/1h` as a budget; `none` for no limit. Raises Misconfigured."""
-    words = text.split() if text.strip() != "none" else []
-    found = [ALLOWANCE.fullmatch(word) for word in words]
-    if (not words and text.strip() != "none") or len(found) > MOST_ALLOWANCES or None in found:
-        raise Misconfigured("HYPERCARE_PAGE_BUDGET must read PAGES/TIME such as 3/15m 7/1h, up to five of them, or none")
-    return Budget(tuple(Allowance(int(each["pages"]), int(each["length"]) * UNITS[each["unit"]]) for each in found if each))
+    try:
+        found = allowances(text)
+    except ValueError as error:
+        raise Misconfigured(f"HYPERCARE_PAGE_BUDGET {error}") from None
+    return Budget(tuple(Allowance(int(each["pages"]), int(each["length"]) * UNITS[each["unit"]]) for each in found))

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import and_, or_, select
 
 from schemas.entries import Attribution, Entry
 from schemas.events import NotificationBundled
 from schemas.tables import DELIVERIES, ENTRIES
 from schemas.tickets import Ticket
 from services.deliveries import delivery
-from services.dispatcher.budget import PERSONAL, Budget
+from services.dispatcher.addressees import Addressee
+from services.dispatcher.budget import PERSONAL
 from services.dispatcher.requests import moot
 from services.groups import may_be_sev1
 from services.ledger import Draft, Row
@@ -43,9 +44,9 @@ def counts(row: Row, ticket: Ticket) -> bool:
     return row["urgency"] == "page" and row["channel"] in PERSONAL and not _grave(ticket)
 
 
-def held_until(draft: Draft, row: Row, budget: Budget) -> datetime | None:
+def held_until(draft: Draft, row: Row, to: Addressee) -> datetime | None:
     """When this page may go out, if not now."""
-    free = budget.free_at(_pages(draft, row, budget), draft.now)
+    free = to.budget.free_at(_pages(draft, row, to), draft.now)
     return free if free > draft.now else None
 
 
@@ -54,9 +55,9 @@ def hold(draft: Draft, row: Row, until: datetime) -> None:
     draft.put(DELIVERIES, row | {"state": "pending", "due_at": until, "error": f"{HELD} {until:%Y-%m-%d %H:%M} UTC"})
 
 
-def bundle(draft: Draft, row: Row, budget: Budget) -> tuple[Bundled, ...]:
-    """All else that waits for the person, where this is the last page that may go out for a while."""
-    if budget.left(_pages(draft, row, budget), draft.now) != 1:
+def bundle(draft: Draft, row: Row, to: Addressee) -> tuple[Bundled, ...]:
+    """All else that waits at this target, where this is the last page that may go out for a while."""
+    if to.budget.left(_pages(draft, row, to), draft.now) != 1:
         return ()
     return tuple(_still_needed(draft, _waiting(draft, row)))
 
@@ -68,17 +69,34 @@ def settle(draft: Draft, bundled: Sequence[Bundled], into: str) -> None:
             record(draft, each.ticket.id, NotificationBundled(delivery=each.delivery, into=into), each.by)
 
 
-def _pages(draft: Draft, row: Row, budget: Budget) -> list[datetime]:
-    """When the person's phone rang of late; what is being sent counts as now, what came in another's message does not count."""
-    theirs = (DELIVERIES.c.channel == row["channel"]) & (DELIVERIES.c.address == row["address"]) & (DELIVERIES.c.urgency == "page")
-    went = DELIVERIES.c.state.concat("").in_(("sent", "leased")) & (DELIVERIES.c.attempts > 0) & (DELIVERIES.c.id != row["id"])
-    late = DELIVERIES.c.due_at > draft.now - budget.longest - SLACK
-    rows = draft.connection.execute(select(DELIVERIES.c.state, DELIVERIES.c.sent_at).where(late & theirs & went)).all()
-    return [sent_at if state == "sent" else draft.now for state, sent_at in rows]
+def _pages(draft: Draft, row: Row, to: Addressee) -> list[datetime]:
+    """When the person was woken of late, by whatever target; what is being sent counts as now, what came in another's message does not.
+
+    The same page at several targets counts once, when the first of them went out: so another copy of `row` does not count against it.
+    """
+    rung: dict[tuple[str, datetime], datetime] = {}
+    for each in _went(draft, to):
+        page = (each["cause"], each["requested_at"])
+        if page != (row["cause"], row["requested_at"]):
+            rung[page] = min(each["sent_at"] if each["state"] == "sent" else draft.now, rung.get(page, draft.now))
+    return list(rung.values())
+
+
+def _went(draft: Draft, to: Addressee) -> Iterator[Row]:
+    """The pages to the person that were sent of late or are being sent, as this transaction sees them."""
+    theirs = or_(*(and_(DELIVERIES.c.channel == channel, DELIVERIES.c.address == address) for channel, address in to.targets))
+    wanted = theirs & (DELIVERIES.c.urgency == "page") & (DELIVERIES.c.due_at > draft.now - to.budget.longest - SLACK)
+    kept = {found["id"]: dict(found) for found in draft.connection.execute(select(DELIVERIES).where(wanted)).mappings()}
+    staged = {each["id"]: each for each in draft.staged(DELIVERIES) if (each["channel"], each["address"]) in to.targets}
+    yield from (each for each in (kept | staged).values() if _is_woken_by(each))
+
+
+def _is_woken_by(row: Row) -> bool:
+    return row["urgency"] == "page" and row["state"] in ("sent", "leased") and row["attempts"] > 0
 
 
 def _waiting(draft: Draft, row: Row) -> Iterator[tuple[str, str, Entry]]:
-    """(delivery, ticket, cause) of the person's other pages, the oldest first."""
+    """(delivery, ticket, cause) of the other pages to this target, the oldest first."""
     theirs = (DELIVERIES.c.channel == row["channel"]) & (DELIVERIES.c.address == row["address"]) & (DELIVERIES.c.urgency == "page")
     wanted = theirs & (DELIVERIES.c.state == "pending") & (DELIVERIES.c.id != row["id"])
     columns: tuple[Any, ...] = (DELIVERIES.c.id.label("of"), DELIVERIES.c.ticket.label("about"), *ENTRIES.columns)

@@ -96,7 +96,7 @@ class Engine:
         leases: list[Lease] = []
         try:
             leases = (
-                await self._write(partial(lease, candidates=chosen, seconds=self.pace.lease, budget=self.pace.budget), *chosen)
+                await self._write(partial(lease, candidates=chosen, seconds=self.pace.lease, addressees=self.pace.addressees), *chosen)
                 if chosen
                 else []
             )

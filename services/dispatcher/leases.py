@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement, Connection, RowMapping, and_, case, func, select, tuple_
 
@@ -13,6 +14,7 @@ from schemas.tables import DELIVERIES, ENTRIES, TICKETS
 from schemas.tickets import Ticket
 from schemas.words import OPEN_STATES
 from services.deliveries import delivery, note
+from services.dispatcher.addressees import Addressees
 from services.dispatcher.budget import Budget
 from services.dispatcher.bundles import Bundled, bundle, counts, held_until, hold, settle
 from services.dispatcher.channels import Undelivered
@@ -23,7 +25,7 @@ from services.ledger import Draft, Ledger, Row, Slot, Subject, read_head
 from services.tickets import SERVICE, find, record
 
 ACTOR = "service:dispatcher"
-UNLIMITED = Budget()
+UNLIMITED = Addressees(Budget())
 DUE = ("pending", "leased")
 LONGEST_ERROR = 500
 CHILD = TICKETS.alias()
@@ -54,12 +56,13 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """The delivery's row as leased, the ticket as it stood in that transaction, and the pages that go out with it."""
+    """The delivery's row as leased, the ticket as it stood in that transaction, the pages that go out with it, and the recipient's zone."""
 
     of: Candidate
     row: Row
     ticket: Ticket | None
     bundle: tuple[Bundled, ...] = ()
+    zone: ZoneInfo | None = None
 
 
 def due(ledger: Ledger, closed_targets: Collection[Target], closed_channels: Collection[str], limit: int) -> list[Candidate]:
@@ -98,12 +101,12 @@ def _candidate(row: RowMapping, graded: dict[str, Entry]) -> Candidate:
     return Candidate(row["delivery_id"], row["ticket_id"], target, cause, graded.get(row["ticket_id"]), row["children"])
 
 
-def lease(draft: Draft, candidates: Sequence[Candidate], seconds: float, budget: Budget = UNLIMITED) -> list[Lease]:
+def lease(draft: Draft, candidates: Sequence[Candidate], seconds: float, addressees: Addressees = UNLIMITED) -> list[Lease]:
     """Those that are still due, from now on this engine's; what nobody needs any more is withdrawn, what is too much waits."""
-    return [leased for candidate in candidates if (leased := _lease(draft, candidate, seconds, budget))]
+    return [leased for candidate in candidates if (leased := _lease(draft, candidate, seconds, addressees))]
 
 
-def _lease(draft: Draft, candidate: Candidate, seconds: float, budget: Budget) -> Lease | None:
+def _lease(draft: Draft, candidate: Candidate, seconds: float, addressees: Addressees) -> Lease | None:
     row = delivery(draft, candidate.id)
     if row["state"] not in DUE or row["due_at"] > draft.now:
         return None
@@ -111,14 +114,15 @@ def _lease(draft: Draft, candidate: Candidate, seconds: float, budget: Budget) -
     if ticket and (why := moot(candidate.cause, ticket)):
         _note(draft, candidate, NotificationWithdrawn(delivery=candidate.id, reason=why))
         return None
+    to = addressees.of(candidate.target)
     limited = ticket is not None and counts(row, ticket)
-    if limited and (until := held_until(draft, row, budget)):
+    if limited and (until := held_until(draft, row, to)):
         hold(draft, row, until)
         return None
-    along = bundle(draft, row, budget) if limited else ()
+    along = bundle(draft, row, to) if limited else ()
     leased = row | {"state": "leased", "attempts": row["attempts"] + 1, "due_at": draft.now + timedelta(seconds=seconds)}
     draft.put(DELIVERIES, leased)
-    return Lease(candidate, leased, ticket, along)
+    return Lease(candidate, leased, ticket, along, to.zone)
 
 
 def sent(draft: Draft, done: Lease) -> None:

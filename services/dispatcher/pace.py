@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from random import random
 
-from services.dispatcher.budget import SHIPPED, Budget
+from services.dispatcher.addressees import ALIKE, Addressees
 
 
 @dataclass(frozen=True, slots=True)
 class Pace:
     """Seconds, but for the time after which a delivery is given up. `lease` is longer than any channel's deadline.
 
-    `draw` gives numbers in [0, 1) for the jitter; `drain` is how long an ending engine waits for what it has begun to send.
+    `draw` gives numbers in [0, 1) for the jitter; `drain` is how long an ending engine waits for what it has begun to send; `addressees`
+    say how often each person may be woken.
     """
 
     lease: float = 30.0
@@ -21,7 +22,7 @@ class Pace:
     give_up: timedelta = timedelta(hours=24)
     poll: float = 0.5
     drain: float = 15.0
-    budget: Budget = SHIPPED
+    addressees: Addressees = ALIKE
     draw: Callable[[], float] = random
 
     def wait(self, attempts: int, asked: float | None) -> float:

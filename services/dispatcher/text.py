@@ -1,8 +1,9 @@
 """What a person reads who was woken by it: what stopped, where, how grave and why, what the machine thinks, what to do next."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from schemas.entries import Entry
 from schemas.tickets import Ticket
@@ -43,7 +44,7 @@ def compose(leased: Lease, places: Links) -> Message:
     return Message(
         delivery_id=leased.of.id,
         title=_title(ticket, len(leased.bundle)),
-        text="\n".join((*_bundle(leased, places), *_lines(ticket, leased.of, links))),
+        text="\n".join((*_bundle(leased, places), *_lines(ticket, leased.of, links, leased.zone))),
         about=About(
             ticket=ticket.id,
             severity=ticket.severity or UNDECIDED,
@@ -103,8 +104,8 @@ def _brief(ticket: Ticket, links: Mapping[str, str], more: int) -> str:
     return f"{words}\n{links.get('acknowledge_page', links['ticket'])}"
 
 
-def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[str]:
-    yield _headline(ticket, of.cause)
+def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str], zone: ZoneInfo | None) -> Iterator[str]:
+    yield _headline(ticket, of.cause, zone)
     yield f"Stopped: {_flat(ticket.stopped) or 'not told'}"
     if ticket.clock:
         yield f"Runs out: {_flat(ticket.clock)}"
@@ -121,8 +122,8 @@ def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[
         yield f"Suggestion: {_suggestion(_decision(ticket))}"
     yield from _known_errors(_decision(ticket))
     yield f"Workaround: {_workaround(ticket)}"
-    yield f"Happened: {_utc(ticket.occurred_at)}"
-    yield f"Reported: {_utc(ticket.submitted_at)} by {_flat(ticket.reporter)} ({ticket.reporter_role})"
+    yield f"Happened: {_when(ticket.occurred_at, zone)}"
+    yield f"Reported: {_when(ticket.submitted_at, zone)} by {_flat(ticket.reporter)} ({ticket.reporter_role})"
     yield f"Ticket: {links['ticket']}"
     yield f"Acknowledge: {links.get('acknowledge_page') or 'POST ' + links['acknowledge']}"
     if "resolve_page" in links:
@@ -131,9 +132,12 @@ def _lines(ticket: Ticket, of: Candidate, links: Mapping[str, str]) -> Iterator[
     yield from _quoted(ticket)
 
 
-def _headline(ticket: Ticket, cause: Entry) -> str:
+def _headline(ticket: Ticket, cause: Entry, zone: ZoneInfo | None) -> str:
     """Who did it and why, where it was a person."""
-    done = HEADLINES.get(cause.type, cause.type).format(**{**cause.data, "team": ticket.team})
+    told: dict[str, Any] = {**cause.data, "team": ticket.team}
+    if "due_at" in told:
+        told["due_at"] = _when(datetime.fromisoformat(told["due_at"]), zone)
+    done = HEADLINES.get(cause.type, cause.type).format(**told)
     by = "" if cause.role == SERVICE else f", by {_flat(cause.actor)}" + _told(": ", cause.reason)
     return f"{done}{by}"
 
@@ -240,5 +244,10 @@ def _percent(probability: float) -> str:
     return f"{probability:.0%}"
 
 
-def _utc(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%d %H:%M} UTC"
+def _when(instant: datetime, zone: ZoneInfo | None) -> str:
+    """`2026-03-29 03:10 CEST (01:10 UTC)`; the day is told twice where it differs."""
+    utc = instant.astimezone(UTC)
+    local = utc.astimezone(zone) if zone else utc
+    if local.tzname() == "UTC":
+        return f"{utc:%Y-%m-%d %H:%M} UTC"
+    return f"{local:%Y-%m-%d %H:%M %Z} ({utc:{'%H:%M' if utc.date() == local.date() else '%Y-%m-%d %H:%M'}} UTC)"

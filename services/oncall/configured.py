@@ -43,10 +43,11 @@ def _veiled(value: Any, key: str = "") -> Any:
         return {name: _veiled(each, name) for name, each in value.items()}
     if isinstance(value, list):
         return [_veiled(each, key) for each in value]
-    return _target(value) if key in ("page", "notify", "ical", "handover") and isinstance(value, str) else value
+    return veiled(value) if key in ("page", "notify", "ical", "handover") and isinstance(value, str) else value
 
 
-def _target(target: str) -> str:
+def veiled(target: str) -> str:
+    """A target without what is as good as a password."""
     channel, _, address = target.partition(":")
     if channel in OPEN_CHANNELS or not ("//" in address or "@" in address):
         return target

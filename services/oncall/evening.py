@@ -1,7 +1,7 @@
 """Every evening: is everybody there who may be told until the morning? Also puts on record by which teams file people are told."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -17,6 +17,7 @@ from services.golives import golives_of
 from services.ledger import Draft, Ledger
 from services.oncall.configured import configure
 from services.oncall.feed import Calendars
+from services.oncall.given_up import given_up
 from services.oncall.overrides import overrides_of
 from services.oncall.preflight import Broken, Night, preflight
 from services.oncall.roll import places, roll_of
@@ -27,17 +28,21 @@ from services.teams import Teams
 NIGHT = timedelta(hours=16)
 """So long after the evening the day shift is back."""
 AGAIN = timedelta(minutes=10)
+OVERDUE = timedelta(hours=26)
+"""After so long without a check an evening was left out."""
 DISPATCHER = Attribution("service:dispatcher", "service")
 log = structlog.get_logger()
 
 
 @dataclass
 class Evening:
-    """Any number of processes may watch: one of them checks. `every`: seconds between looks at the clock."""
+    """Any number of processes may watch: one of them checks. `examine` looks anew at what targets need, and may take seconds; `every`:
+    seconds between looks at the clock.
+    """
 
     ledger: Ledger
     calendars: Calendars
-    broken: Broken
+    examine: Callable[[], Broken]
     at: time
     every: float = 30.0
     _looked_at: datetime | None = None
@@ -60,13 +65,15 @@ class Evening:
         now = self.ledger.clock()
         with self.ledger.database.read() as connection:
             last = last_check(connection)
-            known = NightChecked.model_validate(last.data) if last else None
-            fresh = last is None or last.recorded_at < max(evenings(self.calendars.teams, self.at, now))
-            until = now + NIGHT if fresh or known is None else known.until
-            if not fresh and not self._is_time(now, until):
-                return None
-            self._looked_at = now
-            checked = check(connection, self.calendars, (now, until), self.broken)
+        known = NightChecked.model_validate(last.data) if last else None
+        fresh = last is None or last.recorded_at < max(evenings(self.calendars.teams, self.at, now))
+        until = now + NIGHT if fresh or known is None else known.until
+        if not fresh and not self._is_time(now, until):
+            return None
+        self._looked_at = now
+        broken = self.examine()
+        with self.ledger.database.read() as connection:
+            checked = check(connection, self.calendars, (now, until), broken)
         if known and not fresh and _findings(checked) == _findings(known):
             return None
         return self.ledger.write(lambda draft: _record(draft, checked, last)).result()
@@ -83,12 +90,15 @@ def evenings(teams: Teams, at: time, now: datetime) -> Iterator[datetime]:
 
 
 def check(connection: Connection, calendars: Calendars, night: Night, broken: Broken) -> NightChecked:
-    """What stands between these instants and a good night: faults of steps and people, and of the calendars."""
+    """What stands between these instants and a good night: faults of steps and people, and of the calendars. A target does not work
+    where `broken` says so, or where the last message to it was given up.
+    """
     begin, until = night
     teams, read = calendars.teams, calendars.look()
     roll = roll_of(teams, read, overrides_of(connection).by_rota())
     sites = places(teams, (golive.site for golive in golives_of(connection).of.values() if not golive.exited_at))
-    faults = preflight(roll, sites, night, broken)
+    silent = given_up(connection, begin)
+    faults = preflight(roll, sites, night, lambda target: broken(target) or silent.get(target))
     for place in sites:
         rota = read.get(roll.audience(place).rota or "")
         faults += [

@@ -62,7 +62,7 @@ class Roll:
             case "team":
                 return self._team(place, at)
             case "role":
-                return [self._person(key) for key in self._in_role(name, place.site)]
+                return [self._person(key) for key in self.teams.in_role(name, place.site)]
             case "person":
                 return [self._person(name)]
             case _:
@@ -82,9 +82,6 @@ class Roll:
     def _by_layer(self, place: Place, layer: str, at: datetime) -> str | None:
         rota = self.audience(place).rota
         return on_layer(self.rosters[rota], layer, at) if rota else None
-
-    def _in_role(self, role: str, site: str) -> Iterator[str]:
-        return (key for key, person in self.teams.people.items() if person.role == role and (not person.sites or site in person.sites))
 
     def _person(self, key: str) -> Recipient:
         return Recipient(key, self.teams.people[key])

@@ -166,6 +166,12 @@ PIPELINE: tuple[Metric | Histogram, ...] = (
         lambda scrape: [(place, float(number)) for place, number in scrape.night.items()],
     ),
     Metric(
+        "hypercare_oncall_check_age_seconds",
+        "Time since a night was checked; absent where the teams file names neither a rota nor a ladder.",
+        (),
+        lambda scrape: [] if scrape.night_age is None else _alone(scrape.night_age),
+    ),
+    Metric(
         "hypercare_escalation_auditor_missed",
         "Tickets that lack a step of their ladder, as the last recount found.",
         (),

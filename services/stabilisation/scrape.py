@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, select
 
 from schemas.figures import UNDECIDED
-from schemas.oncall_events import ClimbsAudited, NightChecked
+from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured
 from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, KNOWN_ERRORS, LETTERS, STEPS, TICKETS
 from services.deliveries import AGAIN
 from services.releases import Releases, releases_of
@@ -100,10 +100,25 @@ class Scrape:
     @cached_property
     def checks(self) -> dict[str, Any]:
         """What the last check of a night and the last recount of climbs found, by the type of their entries."""
-        kinds = (NightChecked.__name__, ClimbsAudited.__name__)
+        return {kind: row.data for kind, row in self._told.items()}
+
+    @cached_property
+    def _told(self) -> dict[str, Any]:
+        """The last entry of each type about being on call."""
+        kinds = (NightChecked.__name__, ClimbsAudited.__name__, OnCallConfigured.__name__)
         last = select(func.max(ENTRIES.c.seq)).where(ENTRIES.c.type.in_(kinds)).group_by(ENTRIES.c.type)
-        rows = self.connection.execute(select(ENTRIES.c.type, ENTRIES.c.data).where(ENTRIES.c.seq.in_(last)))
-        return {row.type: row.data for row in rows}
+        columns = (ENTRIES.c.type, ENTRIES.c.data, ENTRIES.c.recorded_at)
+        return {row.type: row for row in self.connection.execute(select(*columns).where(ENTRIES.c.seq.in_(last)))}
+
+    @cached_property
+    def night_age(self) -> float | None:
+        """Seconds since the last check of a night was recorded; before the first since the teams file came into force. None where that
+        file names neither a rota nor a ladder.
+        """
+        configured = self._told.get(OnCallConfigured.__name__)
+        if configured is None or not _asks_for_people(configured.data["content"]):
+            return None
+        return self.age(self._told.get(NightChecked.__name__, configured).recorded_at)
 
     @cached_property
     def night(self) -> dict[tuple[str, str], int]:
@@ -172,6 +187,11 @@ class Scrape:
 
     def age(self, since: datetime | None) -> float:
         return (self.now - since).total_seconds() if since else 0.0
+
+
+def _asks_for_people(teams: dict[str, Any]) -> bool:
+    audiences = (teams.get("triage", {}), *teams.get("teams", {}).values())
+    return bool(teams.get("rotas")) or any("ladder" in audience for audience in audiences)
 
 
 def _most_used(groups: Sequence[Group]) -> frozenset[str]:

@@ -34,7 +34,7 @@ class Road:
 
 class Courier:
     def __init__(self, road: Road, resolve: Resolve = system_resolver, clock: Callable[[], float] = time.time) -> None:
-        self._allowed = _networks(road.allowed_networks)
+        self._allowed = read_networks(road.allowed_networks)
         self._tls = ssl.create_default_context(cafile=road.ca_file)
         self._seconds = road.deadline
         self._resolve = resolve
@@ -64,7 +64,8 @@ def joined(url: str, path: str) -> Target:
     return read_target(url.rstrip("/") + path)
 
 
-def _networks(texts: Sequence[str]) -> Networks:
+def read_networks(texts: Sequence[str]) -> Networks:
+    """Raises Misconfigured."""
     try:
         return tuple(ip_network(text) for text in texts)
     except ValueError as error:
