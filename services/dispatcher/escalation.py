@@ -73,7 +73,10 @@ class Escalation:
             if not self._has_work(connection):
                 return False
         calendars = self.calendars.look()
-        return self.ledger.write(lambda draft: self._work(draft, calendars)).result()
+        more, taken = self.ledger.write(lambda draft: self._work(draft, calendars)).result()
+        if taken:
+            reach("escalation-after-commit", self.fault)
+        return more
 
     def _has_work(self, connection: Connection) -> bool:
         position = connection.execute(select(CONSUMERS.c.position).where(CONSUMERS.c.name == NAME)).scalar_one_or_none()
@@ -84,16 +87,17 @@ class Escalation:
         due = select(func.count()).select_from(STEPS).where(STEPS.c.state == "pending", STEPS.c.due_at <= now)
         return bool(connection.execute(due).scalar_one())
 
-    def _work(self, draft: Draft, calendars: dict[str, Calendar]) -> bool:
-        steps = Steps(draft, roll_of(self.calendars.teams, calendars, standing(draft).by_rota()))
+    def _work(self, draft: Draft, calendars: dict[str, Calendar]) -> tuple[bool, int]:
+        """Whether there is more, and how many steps were taken."""
+        steps = Steps(draft, roll_of(self.calendars.teams, calendars, standing(draft).by_rota()), self.fault)
         more = self._follow(draft, steps)
-        reach("escalation-mid-turn", self.fault)
         taken = 0
         while taken < MOST_STEPS and (due := self._due(draft)):
+            reach("escalation-mid-turn", self.fault)
             for row in due:
                 steps.take(row)
             taken += len(due)
-        return more or taken >= MOST_STEPS
+        return more or taken >= MOST_STEPS, taken
 
     def _follow(self, draft: Draft, steps: Steps) -> bool:
         """The first time only from now on: of what was there before, people were told as it was then."""

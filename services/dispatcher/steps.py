@@ -13,6 +13,7 @@ from schemas.tables import ENTRIES, STEPS
 from schemas.tickets import Ticket
 from services.dispatcher.climb import AT_WORK, CLIMBS, MOST_BOUNCES, OWNER, QA, Climb, Due, climb_of, first, following, resumed, step_of
 from services.dispatcher.requests import delivery_id
+from services.faults import reach
 from services.ledger import Draft, Row
 from services.lifecycle import HISTORY, QA_ROLES
 from services.oncall.roll import Roll
@@ -33,6 +34,7 @@ class Steps:
 
     draft: Draft
     roll: Roll
+    fault: str | None = None
 
     def follow(self, entry: Entry) -> None:
         """What an entry of the ledger means for the climb of its ticket. Of the past nobody is told."""
@@ -58,6 +60,7 @@ class Steps:
         for channel, address in sorted(targets):
             self._request(ticket, delivery_id(row["id"], channel, address), (channel, address, step.urgency), by)
         self._settle(row, "done" if targets else "skipped")
+        reach("escalation-mid-step", self.fault)
         if after := following(climb.rungs, _due(row), self.draft.now, empty=not targets):
             self._put(row["cause"], ticket, climb, after)
 
