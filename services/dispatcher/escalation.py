@@ -12,7 +12,9 @@ from sqlalchemy import Connection, func, select
 
 from schemas.tables import CONSUMERS, HEAD, STEPS
 from services.dispatcher.auditor import missed, newest, stand_of, tell
+from services.dispatcher.rows import StepRows
 from services.dispatcher.steps import FOLLOWED, Steps
+from services.dispatcher.taking import Taking
 from services.errors import Unavailable
 from services.faults import reach
 from services.ledger import Draft, Ledger, Row, read_entries
@@ -89,13 +91,13 @@ class Escalation:
 
     def _work(self, draft: Draft, calendars: dict[str, Calendar]) -> tuple[bool, int]:
         """Whether there is more, and how many steps were taken."""
-        steps = Steps(draft, roll_of(self.calendars.teams, calendars, standing(draft).by_rota()), self.fault)
-        more = self._follow(draft, steps)
-        taken = 0
+        roll = roll_of(self.calendars.teams, calendars, standing(draft).by_rota())
+        rows = StepRows(draft)
+        more = self._follow(draft, Steps(draft, roll, rows))
+        steps, taken = Taking(draft, roll, rows, self.fault), 0
         while taken < MOST_STEPS and (due := self._due(draft)):
             reach("escalation-mid-turn", self.fault)
-            for row in due:
-                steps.take(row)
+            steps.take(due)
             taken += len(due)
         return more or taken >= MOST_STEPS, taken
 
@@ -104,8 +106,7 @@ class Escalation:
         known = draft.get(CONSUMERS, NAME)
         head = draft.seq - len(draft.entries)
         entries = read_entries(draft.connection, known["position"], FOLLOWED, PAGE) if known else []
-        for entry in entries:
-            steps.follow(entry)
+        steps.follow(entries)
         more = len(entries) == PAGE
         draft.put(CONSUMERS, {"name": NAME, "listens_to": [], "position": entries[-1].seq if more else head})
         return more
