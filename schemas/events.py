@@ -77,7 +77,7 @@ class TicketReclassified(Event):
 
 
 class TicketAcknowledged(Event):
-    """An engineer took the ticket into work."""
+    """Somebody took the ticket into work, or says that they are still at it: the first one counts, and whoever has it keeps it."""
 
 
 class TicketAssigned(Event):

@@ -2,7 +2,10 @@
 
 import os
 
-POINTS = ("api-after-commit", "dispatcher-before-send", "dispatcher-after-send", "escalation-mid-turn")
+POINTS = (
+    "api-after-commit", "dispatcher-before-send", "dispatcher-after-send", "escalation-mid-turn", "escalation-mid-step",
+    "escalation-after-commit",
+)  # fmt: skip
 EXIT_STATUS = 9
 
 

@@ -62,7 +62,13 @@ def _reclassified(ticket: Ticket, event: e.TicketReclassified, entry: Entry) -> 
 
 
 def _acknowledged(ticket: Ticket, event: e.TicketAcknowledged, entry: Entry) -> Changes:
-    return {"acknowledged_at": ticket.acknowledged_at or happened_at(entry), "assignee": ticket.assignee or doer(entry)}
+    """Again, it only tells that somebody is still at it: the first one counts, whoever has the ticket keeps it, and what waits waits."""
+    first: Changes = {"acknowledged_at": ticket.acknowledged_at or happened_at(entry), "assignee": ticket.assignee or doer(entry)}
+    return first | {"state": after_acknowledgement(ticket.state)}
+
+
+def after_acknowledgement(state: str) -> State:
+    return "waiting" if state == "waiting" else "acknowledged"
 
 
 def _assigned(ticket: Ticket, event: e.TicketAssigned, entry: Entry) -> Changes:
@@ -140,7 +146,7 @@ LIFECYCLE: dict[type[Event], Rule] = {
     e.TicketQueued: Rule(frozenset({"submitted"}), "triage", _nothing),
     e.TicketRouted: Rule(OPEN, "routed", _routed),
     e.TicketReclassified: Rule(OPEN | DONE, None, _reclassified, reason=True),
-    e.TicketAcknowledged: Rule(frozenset({"routed"}), "acknowledged", _acknowledged),
+    e.TicketAcknowledged: Rule(AT_WORK, None, _acknowledged),
     e.TicketAssigned: Rule(AT_WORK, None, _assigned),
     e.TicketPutOnHold: Rule(frozenset({"acknowledged"}), "waiting", _put_on_hold, reason=True),
     e.TicketResumed: Rule(frozenset({"waiting"}), "acknowledged", _resumed),

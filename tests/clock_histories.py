@@ -150,8 +150,9 @@ def _submitted(teller: Teller) -> Ticket:
 
 
 def _in_work(teller: Teller, ticket: Ticket) -> Ticket:
-    """And waiting now and then."""
-    holds = (e.TicketPutOnHold(waiting_for=teller.dice.choice(("reporter", "window"))), e.TicketResumed())
+    """And waiting now and then, with somebody who says meanwhile that they are still on it, or nobody."""
+    again = (e.TicketAcknowledged(),) * teller.dice.randrange(2)
+    holds = (e.TicketPutOnHold(waiting_for=teller.dice.choice(("reporter", "window"))), *again, e.TicketResumed())
     for event in (e.TicketRouted(system="oee", team="t"), e.TicketAcknowledged(), *holds, *holds):
         teller.wait(8)
         ticket = changed(ticket, event, teller.tell(event, PEOPLE[0], "HC-1"))

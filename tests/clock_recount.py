@@ -14,7 +14,7 @@ from services.policies import shipped_policy
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 ENDS = {"TicketResolved", "TicketClosed", "TicketCancelled", "TicketBacklogged"}
-AWAKE = {"TicketRouted", "TicketReturned", "TicketReopened", "TicketResumed", "TicketAcknowledged", "TicketQueued"}
+AWAKE = {"TicketRouted", "TicketReturned", "TicketReopened", "TicketResumed", "TicketQueued"}
 ANSWERS = {"TicketAcknowledged", "TicketCommented", "TicketWorkedAround"}
 STOPS = {"acknowledgement": "engaged", "response": "answered", "workaround": "around", "resolution": ""}
 ONE = timedelta(days=1)

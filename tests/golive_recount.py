@@ -90,7 +90,8 @@ def _happenings(story: Sequence[Entry]) -> list[tuple[datetime, str, str]]:
 def noted(story: Sequence[Entry]) -> Note:
     note: Note = {"state": None, "severity": None, "reopened": 0, "moves": 0, "gxp": "none", "known_error": None, "parent": None}
     for entry in story:
-        note["state"] = AFTER.get(entry.type, note["state"])
+        waits_on = entry.type == "TicketAcknowledged" and note["state"] == "waiting"
+        note["state"] = "waiting" if waits_on else AFTER.get(entry.type, note["state"])
         NOTES.get(entry.type, lambda *_: None)(note, entry)
     return note
 

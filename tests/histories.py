@@ -82,7 +82,8 @@ def recounted(entries: Sequence[Entry], at: datetime) -> Notes:
 
 def _note(note: dict[str, Any], entry: Entry) -> None:
     kind, data, at = entry.type, entry.data, _when(entry)
-    note["state"] = AFTER.get(kind, note.get("state"))
+    waits_on = kind == "TicketAcknowledged" and note.get("state") == "waiting"
+    note["state"] = "waiting" if waits_on else AFTER.get(kind, note.get("state"))
     if kind == "TicketSubmitted":
         note |= {"state": "submitted", "submitted": at, "severity": data.get("reported_severity")}
     if kind == "TicketReclassified" and "severity" in data:

@@ -89,6 +89,14 @@ def test_a_change_needs_the_version_that_was_seen_unless_it_takes_nothing_away(c
         assert types_of(ledger, ticket) == before
 
 
+def test_a_ticket_may_be_acknowledged_again_and_stays_with_whoever_has_it(client: TestClient) -> None:
+    ticket = brought_to(client, "hold")
+    first = taken(client.get(f"/v1/tickets/{ticket}"))
+    taken(done(client, ticket, "hold"))
+    again = taken(client.post(f"/v1/tickets/{ticket}/acknowledge", headers={"Hypercare-Actor": "quinn", "Hypercare-Role": "qa_reviewer"}))
+    assert (again["state"], again["assignee"], again["acknowledged_at"]) == ("waiting", "erik", first["acknowledged_at"])
+
+
 @pytest.mark.parametrize("verb", ["acknowledge", "comments"])
 def test_a_version_that_is_given_must_be_right_even_where_none_is_needed(client: TestClient, verb: str) -> None:
     refused(done(client, brought_to(client, verb), verb, {"If-Match": '"99"'}), 412, "stale")

@@ -21,7 +21,8 @@ from services.oncall.feed import Calendars
 from services.runner import Occurrence
 from services.teams import Teams
 from tests.dispatching import decided
-from tests.kill_escalations import campaign
+from tests.dying_dispatchers import IN_MID_STEP
+from tests.kill_escalations import Campaign
 from tests.lives import ENGINEER, QA, SERVICE, entries_of, happened, submitted, ticket_of
 from tests.oncalls import FILE, teams_of
 from tests.scrapes import scraped, value
@@ -175,6 +176,28 @@ def test_after_an_acknowledgement_that_expired_work_on_the_ticket_stops_the_clim
     assert here.after(600) == ["0 anna", "31 anna"]
 
 
+def test_whoever_says_again_that_they_are_on_it_stops_the_climb_that_went_on(site: Site) -> None:
+    ticket = site.routed()
+    site.after(1)
+    first = happened(site.ledger, ticket.id, e.TicketAcknowledged(), ENGINEER)
+    assert site.after(32) == ["0 anna", "31 anna"]
+    again = happened(site.ledger, ticket.id, e.TicketAcknowledged(), LEAD)
+    assert (again.state, again.assignee, again.acknowledged_at) == ("acknowledged", first.assignee, first.acknowledged_at)
+    assert site.after(61) == ["0 anna", "31 anna"]
+    assert site.after(63) == ["0 anna", "31 anna", "62 lea"], "it expires anew"
+    assert audited(site) == []
+
+
+def test_what_waits_goes_on_to_wait_when_somebody_says_that_they_are_on_it(here: Site) -> None:
+    ticket = here.routed()
+    here.after(1)
+    for event in (e.TicketAcknowledged(), e.TicketPutOnHold(waiting_for="vendor")):
+        happened(here.ledger, ticket.id, event, ENGINEER)
+    assert here.after(32) == ["0 anna", "31 anna"]
+    assert happened(here.ledger, ticket.id, e.TicketAcknowledged(), ENGINEER).state == "waiting"
+    assert here.after(61) == ["0 anna", "31 anna"]
+
+
 def test_an_acknowledgement_by_a_service_stops_nothing(here: Site) -> None:
     ticket = here.routed()
     here.after(1)
@@ -182,15 +205,18 @@ def test_an_acknowledgement_by_a_service_stops_nothing(here: Site) -> None:
     assert here.after(11) == ROUND[:3]
 
 
-def test_where_two_roles_must_acknowledge_one_does_not_stop_the_climb(here: Site) -> None:
+@pytest.mark.parametrize("word", ["commented", "acknowledged"])
+def test_where_two_roles_must_acknowledge_one_does_not_stop_the_climb(here: Site, word: str) -> None:
     two = '\n[ladders.standard.sev1]\ntwo_roles = true\nsteps = [{ after = "0m", who = ["team"] }, { after = "5m", who = ["role:lead"] }, '
     here.use(FILE + two + '{ after = "10m", who = ["role:programme"] }]\n')
     ticket = here.routed()
     here.after(1)
     happened(here.ledger, ticket.id, e.TicketAcknowledged(), ENGINEER)
     assert here.after(6) == ["0 anna", "5 lea"]
-    happened(here.ledger, ticket.id, e.TicketCommented(text="QA looks at the batch"), QA)
+    said = e.TicketAcknowledged() if word == "acknowledged" else e.TicketCommented(text="QA looks at the batch")
+    happened(here.ledger, ticket.id, said, QA)
     assert here.after(600) == ["0 anna", "5 lea"]
+    assert ticket_of(here.ledger, ticket.id).assignee == ENGINEER.actor
 
 
 def test_a_step_at_which_nobody_is_there_is_skipped_at_once(here: Site) -> None:
@@ -338,10 +364,12 @@ def test_the_auditor_finds_a_step_that_is_overdue_and_so_does_the_lag(here: Site
     assert value(scraped(here.ledger), "escalation_lag_seconds") == 0
 
 
-def test_engines_that_are_killed_lose_no_step_and_take_none_twice(tmp_path: Path, postgres_url: str) -> None:
-    """`python -m tests.kill_escalations` kills 200."""
-    outcome = campaign(postgres_url, tmp_path, 6, Random(5), every=0.3)
-    assert (outcome.lost, outcome.doubled) == (0, 0)
+def test_dispatchers_that_are_killed_in_mid_step_lose_no_step_and_take_none_twice(tmp_path: Path, postgres_url: str) -> None:
+    """`python -m tests.kill_escalations` kills 200, and looks at how late the next step is."""
+    outcome = Campaign(postgres_url, tmp_path, tick=0.1, wait=0.2, chance=Random(5)).run(len(IN_MID_STEP))
+    assert set(outcome.points) == set(IN_MID_STEP)
+    assert (outcome.lost, outcome.doubled, outcome.strange) == (0, 0, 0)
+    assert outcome.most_again <= 1
 
 
 def test_a_team_with_a_ladder_is_not_told_by_the_handler_too(here: Site) -> None:

@@ -1,5 +1,6 @@
 """A woken person acknowledges or resolves by one link: looking changes nothing, one click does, in the name of whoever was told."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -132,11 +133,63 @@ def test_a_mail_scanner_that_follows_every_link_acknowledges_nothing(timed: Ledg
 def test_a_second_click_changes_nothing_and_says_who_has_it(timed: Ledger, browser: TestClient) -> None:
     first, second = (link(message(timed, ticket_of(timed, routed(timed, "sev1").id) if place == 0 else ticket_of(timed, "HC-1"), target))
                      for place, target in enumerate((LEA, "mail:erik@plant.example")))  # fmt: skip
-    browser.post(first)
+    assert "<form" not in browser.post(first).text
     for path in (first, second):
         for page in (browser.get(path), browser.post(path)):
-            assert (page.status_code, "lea@plant.example has it" in page.text, "<form" in page.text) == (200, True, False)
+            assert (page.status_code, "lea@plant.example has it" in page.text) == (200, True)
     assert len(acknowledgements(timed)) == 1
+
+
+def test_whoever_is_still_on_it_says_so_by_the_same_link_and_takes_it_from_nobody(timed: Ledger, browser: TestClient) -> None:
+    told = message(timed, routed(timed, "sev1"), "mail:erik@plant.example")
+    happened(timed, "HC-1", e.TicketAcknowledged(), ENGINEER)
+    happened(timed, "HC-1", e.TicketPutOnHold(waiting_for="vendor"), ENGINEER)
+    before = ticket_of(timed, "HC-1")
+    page = browser.get(link(told))
+    assert all(words in page.text for words in ("erik has it, erik acknowledged it last at", "I am on it"))
+    assert acknowledgements(timed) == [(ENGINEER.actor, ENGINEER.role, ENGINEER.reason)], "looking changes nothing"
+    answer = browser.post(link(told), data=seen(page))
+    assert (answer.status_code, "erik@plant.example acknowledged it last" in answer.text, "<form" in answer.text) == (200, True, False)
+    assert acknowledgements(timed)[1:] == [("erik@plant.example", "engineer", f"by link of delivery {told.delivery_id}")]
+    after = ticket_of(timed, "HC-1")
+    assert (after.state, after.assignee, after.acknowledged_at) == ("waiting", before.assignee, before.acknowledged_at)
+
+
+def test_a_double_click_on_i_am_on_it_counts_once_and_so_does_one_after_somebody_elses(timed: Ledger, browser: TestClient) -> None:
+    path = link(message(timed, routed(timed, "sev1")))
+    browser.post(path)
+    page = browser.get(path)
+    for _ in range(3):
+        assert browser.post(path, data=seen(page)).status_code == 200
+    assert len(acknowledgements(timed)) == 2
+    page = browser.get(path)
+    happened(timed, "HC-1", e.TicketAssigned(assignee="ana"), ENGINEER)
+    assert "ana has it" in browser.post(path, data=seen(page)).text
+    assert len(acknowledgements(timed)) == 2, "who has it by now is shown first"
+
+
+def seen(page: httpx2.Response) -> dict[str, str]:
+    """What the page's button sends."""
+    found = re.search(r'<input type="hidden" name="seen" value="([0-9]+)">', page.text)
+    assert found is not None
+    return {"seen": found[1]}
+
+
+def test_after_an_engineer_s_link_that_of_qa_acknowledges_too_and_the_other_way_round(timed: Ledger) -> None:
+    people: dict[str, Any] = {"quinn": {"name": "Quinn Feld", "role": "qa", "page": ["mail:quinn@plant.example", "mail:all@plant.example"]}}
+    people["erik"] = {"name": "Erik Moe", "role": "engineer", "page": ["mail:all@plant.example"]}
+    app = app_of(timed, teams=Teams.model_validate(TEAMS.model_dump() | {"people": people}))
+    app.state.seal = Seal([SECRET])
+    ticket = routed(timed, "sev1")
+    with client_of(app) as client:
+        for address in ("quinn", "all"):
+            path = link(message(timed, ticket, f"mail:{address}@plant.example"))
+            page = client.get(path)
+            client.post(path, data=seen(page) if address == "all" else {})
+    assert [(actor, role) for actor, role, _ in acknowledgements(timed)] == [
+        ("quinn", "qa"),
+        ("all@plant.example", "engineer"),
+    ]
 
 
 def test_a_link_lasts_for_a_day(timed: Ledger, browser: TestClient, watch: Watch) -> None:

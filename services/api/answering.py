@@ -7,17 +7,17 @@ from urllib.parse import parse_qs
 
 from fastapi import APIRouter, HTTPException, Path, Request, Response
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from schemas.entries import Attribution
+from schemas.entries import Attribution, Entry
 from schemas.events import Event, TicketAcknowledged, TicketResolved
-from schemas.tables import DELIVERIES, TICKETS
+from schemas.tables import DELIVERIES, ENTRIES, TICKETS
 from schemas.tickets import Ticket
 from services.api import link_pages as pages
 from services.api.desk import AtDesk, Desk
 from services.errors import Refused, TooLarge
 from services.ledger import Draft
-from services.lifecycle import QA_ROLES
+from services.lifecycle import QA_ROLES, doer, happened_at
 from services.links import Link, Recipient, Seal, episode_of, read_link
 from services.teams import Teams
 from services.tickets import find, record_for_group
@@ -43,11 +43,12 @@ class Actor(NamedTuple):
 
 
 class Asked(NamedTuple):
-    """A link that is genuine, with whom it was made for, the ticket as it stands, and in whose name it acts."""
+    """A genuine link: for whom it was made, the ticket as it stands, who said last that they are on it, and in whose name it acts."""
 
     link: Link
     told: Recipient
     ticket: Ticket
+    said: pages.Said | None
     actor: Actor
 
     @property
@@ -61,7 +62,7 @@ router = APIRouter(include_in_schema=False)
 @router.get("/a/{token}")
 async def show(token: Token, request: Request, desk: AtDesk) -> Response:
     asked = await asyncio.to_thread(_asked, desk, request.app.state.seal, token)
-    return asked if isinstance(asked, Response) else _settled(asked) or _question(asked, desk, {})
+    return asked if isinstance(asked, Response) else _settled(asked, {}) or _question(asked, desk, {})
 
 
 @router.post("/a/{token}")
@@ -70,7 +71,7 @@ async def answer(token: Token, request: Request, desk: AtDesk) -> Response:
     asked = await asyncio.to_thread(_asked, desk, request.app.state.seal, token)
     if isinstance(asked, Response):
         return asked
-    return _settled(asked) or await _act(asked, desk, form)
+    return _settled(asked, form) or await _act(asked, desk, form)
 
 
 def _asked(desk: Desk, seal: Seal | None, token: str) -> Asked | Response:
@@ -90,24 +91,33 @@ def _actor(teams: Teams, told: Recipient) -> Actor:
     return Actor(key, person.role if person.role in QA_ROLES else ENGINEER, person.name)
 
 
-def _found(desk: Desk, delivery: str) -> tuple[Recipient, Ticket] | None:
+def _found(desk: Desk, delivery: str) -> tuple[Recipient, Ticket, pages.Said | None] | None:
     told = (DELIVERIES.c.channel, DELIVERIES.c.address)
     wanted = select(*told, *TICKETS.columns).join(TICKETS, TICKETS.c.id == DELIVERIES.c.ticket).where(DELIVERIES.c.id == delivery)
     with desk.ledger.database.read() as connection:
         row = connection.execute(wanted).mappings().one_or_none()
+        said = _said(connection, row["id"]) if row else None
     if row is None:
         return None
     ticket = Ticket.model_construct(**{column.name: row[column.name] for column in TICKETS.columns})
-    return Recipient(row["channel"], row["address"], ticket.id), ticket
+    return Recipient(row["channel"], row["address"], ticket.id), ticket, said
 
 
-def _settled(asked: Asked) -> Response | None:
-    """The page of a link with which nothing is left to do; None while there is."""
+def _said(connection: Connection, ticket: str) -> pages.Said | None:
+    told = select(ENTRIES).where(ENTRIES.c.ticket == ticket, ENTRIES.c.type == TicketAcknowledged.__name__)
+    row = connection.execute(told.order_by(ENTRIES.c.seq.desc()).limit(1)).mappings().one_or_none()
+    entry = Entry.model_construct(**row) if row else None
+    return pages.Said(doer(entry), happened_at(entry)) if entry else None
+
+
+def _settled(asked: Asked, form: Form) -> Response | None:
+    """The page of a link with which nothing is left to do, or nothing before it is seen who has the ticket; None while there is."""
     if asked.ticket.state in ENDED:
         return pages.ended(asked.ticket)
     if asked.link.episode != episode_of(asked.ticket) or asked.ticket.state not in ("routed", *TAKEN):
         return pages.moved(asked.ticket)
-    return pages.taken(asked.ticket) if asked.link.deed == "acknowledge" and asked.ticket.state in TAKEN else None
+    taken = asked.link.deed == "acknowledge" and asked.ticket.state in TAKEN
+    return pages.again(asked.ticket, asked.said, asked.actor.name) if taken and form.get("seen") != str(asked.ticket.version) else None
 
 
 def _question(asked: Asked, desk: Desk, form: Form, fault: str = "") -> Response:
@@ -122,26 +132,27 @@ async def _act(asked: Asked, desk: Desk, form: Form) -> Response:
     except ValidationError as error:
         return _question(asked, desk, form, pages.named(error))
     try:
-        ticket = await desk.write(_recording(asked, event), (TICKETS, (asked.ticket.id,)))
+        ticket = await desk.write(_recording(asked, event, form), (TICKETS, (asked.ticket.id,)))
     except Refused:
-        return _settled(asked._replace(ticket=await asyncio.to_thread(_now, desk, asked))) or pages.moved(asked.ticket)
-    return pages.taken(ticket) if asked.link.deed == "acknowledge" else pages.ended(ticket)
+        return _settled(await asyncio.to_thread(_now, desk, asked), form) or pages.moved(asked.ticket)
+    said = pages.Said(asked.by.actor, ticket.changed_at)
+    return pages.taken(ticket, said) if asked.link.deed == "acknowledge" else pages.ended(ticket)
 
 
-def _recording(asked: Asked, event: Event) -> Callable[[Draft], Ticket]:
+def _recording(asked: Asked, event: Event, form: Form) -> Callable[[Draft], Ticket]:
     """What became of the ticket between the look and the click is seen under the ledger's lock."""
 
     def command(draft: Draft) -> Ticket:
-        if _settled(asked._replace(ticket=find(draft, asked.ticket.id))):
+        if _settled(asked._replace(ticket=find(draft, asked.ticket.id)), form):
             raise Refused(f"{asked.ticket.id} changed since the link was followed; open the link again")
         return record_for_group(draft, asked.ticket.id, event, asked.by)
 
     return command
 
 
-def _now(desk: Desk, asked: Asked) -> Ticket:
+def _now(desk: Desk, asked: Asked) -> Asked:
     found = _found(desk, asked.link.delivery)
-    return found[1] if found else asked.ticket
+    return Asked(asked.link, *found, asked.actor) if found else asked
 
 
 def _resolution(form: Form) -> TicketResolved:

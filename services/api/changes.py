@@ -65,7 +65,7 @@ class Change:
 
 
 CHANGES = (
-    Change("acknowledge", e.TicketAcknowledged, "Take a ticket into work", {}, blind=True),
+    Change("acknowledge", e.TicketAcknowledged, "Take a ticket into work, or say that you are still at it", {}, blind=True),
     Change("assign", e.TicketAssigned, "Name the person who owns the next step", {"assignee": "erik"}),
     Change("route", e.TicketRouted, "Send a ticket to the team of a system", {"system": "lims", "reason": "no result in the LIMS"}),
     Change("classify", e.TicketReclassified, "Set severity or GxP flag", {"severity": "sev2", "reason": "a second line has stopped"}),

@@ -1,8 +1,9 @@
 """The pages behind the links of a message: small, legible on a phone, without a script or anything from elsewhere."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from html import escape
-from typing import get_args
+from typing import NamedTuple, get_args
 
 from fastapi.responses import HTMLResponse
 from pydantic import ValidationError
@@ -30,6 +31,13 @@ CAUSES = tuple(cause for cause in get_args(CauseClass) if cause != NOT_RECORDED)
 FIELDS = {"cause_system": "the system that caused it", "cause_class": "the kind of cause", "resolution": "what was done"}
 
 
+class Said(NamedTuple):
+    """The latest acknowledgement: by whom, as far as an earlier tool tells, and when."""
+
+    actor: str | None
+    at: datetime
+
+
 def acknowledge(ticket: Ticket, recipient: str) -> HTMLResponse:
     button = '<form method="post"><button>Acknowledge: I am taking it</button></form>'
     return _page(f"Acknowledge {ticket.id}?", f"{_about(ticket)}{button}{_in_the_name_of(recipient)}", ticket)
@@ -46,10 +54,22 @@ def resolve(ticket: Ticket, recipient: str, systems: Sequence[str], told: Mappin
     return _page(f"Resolve {ticket.id}", f"{_about(ticket)}{wrong}{form}{_in_the_name_of(recipient)}", ticket, 422 if fault else 200)
 
 
-def taken(ticket: Ticket) -> HTMLResponse:
-    at = f"{ticket.acknowledged_at:%Y-%m-%d %H:%M} UTC" if ticket.acknowledged_at else "before"
-    who = f"<p>It was acknowledged at {at}; {_shown(ticket.assignee or 'somebody')} has it. Nothing is left to do here.</p>"
-    return _page(f"{ticket.id} is acknowledged", who + _about(ticket), ticket)
+def taken(ticket: Ticket, said: Said | None) -> HTMLResponse:
+    """After a click that was recorded."""
+    return _page(f"{ticket.id} is acknowledged", f"<p>{_holder(ticket, said)} Nothing is left to do here.</p>{_about(ticket)}", ticket)
+
+
+def again(ticket: Ticket, said: Said | None, recipient: str) -> HTMLResponse:
+    """Somebody has it. The button counts only for the version that the page was made of: a second click does nothing."""
+    told = f"<p>{_holder(ticket, said)}</p><p>Are you at work on it? Say so, and nobody else is called for the time being.</p>"
+    seen = f'<input type="hidden" name="seen" value="{ticket.version}">'
+    button = f'<form method="post">{seen}<button>I am on it</button></form>'
+    return _page(f"{ticket.id} is acknowledged", f"{told}{_about(ticket)}{button}{_in_the_name_of(recipient)}", ticket)
+
+
+def _holder(ticket: Ticket, said: Said | None) -> str:
+    last = f", {_shown(said.actor or 'somebody')} acknowledged it last at {said.at:%Y-%m-%d %H:%M} UTC" if said else ""
+    return f"{_shown(ticket.assignee or 'Somebody')} has it{last}."
 
 
 def ended(ticket: Ticket) -> HTMLResponse:

@@ -12,7 +12,9 @@ from sqlalchemy import Connection, func, select
 
 from schemas.tables import CONSUMERS, HEAD, STEPS
 from services.dispatcher.auditor import missed, newest, stand_of, tell
+from services.dispatcher.rows import StepRows
 from services.dispatcher.steps import FOLLOWED, Steps
+from services.dispatcher.taking import Taking
 from services.errors import Unavailable
 from services.faults import reach
 from services.ledger import Draft, Ledger, Row, read_entries
@@ -73,7 +75,10 @@ class Escalation:
             if not self._has_work(connection):
                 return False
         calendars = self.calendars.look()
-        return self.ledger.write(lambda draft: self._work(draft, calendars)).result()
+        more, taken = self.ledger.write(lambda draft: self._work(draft, calendars)).result()
+        if taken:
+            reach("escalation-after-commit", self.fault)
+        return more
 
     def _has_work(self, connection: Connection) -> bool:
         position = connection.execute(select(CONSUMERS.c.position).where(CONSUMERS.c.name == NAME)).scalar_one_or_none()
@@ -84,24 +89,24 @@ class Escalation:
         due = select(func.count()).select_from(STEPS).where(STEPS.c.state == "pending", STEPS.c.due_at <= now)
         return bool(connection.execute(due).scalar_one())
 
-    def _work(self, draft: Draft, calendars: dict[str, Calendar]) -> bool:
-        steps = Steps(draft, roll_of(self.calendars.teams, calendars, standing(draft).by_rota()))
-        more = self._follow(draft, steps)
-        reach("escalation-mid-turn", self.fault)
-        taken = 0
+    def _work(self, draft: Draft, calendars: dict[str, Calendar]) -> tuple[bool, int]:
+        """Whether there is more, and how many steps were taken."""
+        roll = roll_of(self.calendars.teams, calendars, standing(draft).by_rota())
+        rows = StepRows(draft)
+        more = self._follow(draft, Steps(draft, roll, rows))
+        steps, taken = Taking(draft, roll, rows, self.fault), 0
         while taken < MOST_STEPS and (due := self._due(draft)):
-            for row in due:
-                steps.take(row)
+            reach("escalation-mid-turn", self.fault)
+            steps.take(due)
             taken += len(due)
-        return more or taken >= MOST_STEPS
+        return more or taken >= MOST_STEPS, taken
 
     def _follow(self, draft: Draft, steps: Steps) -> bool:
         """The first time only from now on: of what was there before, people were told as it was then."""
         known = draft.get(CONSUMERS, NAME)
         head = draft.seq - len(draft.entries)
         entries = read_entries(draft.connection, known["position"], FOLLOWED, PAGE) if known else []
-        for entry in entries:
-            steps.follow(entry)
+        steps.follow(entries)
         more = len(entries) == PAGE
         draft.put(CONSUMERS, {"name": NAME, "listens_to": [], "position": entries[-1].seq if more else head})
         return more

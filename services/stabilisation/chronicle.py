@@ -23,7 +23,7 @@ from services.calendars import MICROSECOND
 from services.db import Database
 from services.heap import uncollected
 from services.ledger import within_reach
-from services.lifecycle import HISTORY, LIFECYCLE, QA_ROLES, doer, happened_at
+from services.lifecycle import HISTORY, LIFECYCLE, QA_ROLES, after_acknowledgement, doer, happened_at
 from services.stabilisation.census import Census
 from services.tickets import SERVICE
 
@@ -275,7 +275,8 @@ def _returned(stand: Stand, row: Any, when: int) -> Stand:
 def _acknowledged(stand: Stand, row: Any, when: int) -> Stand:
     first = when if stand.acknowledged_at is None else stand.acknowledged_at
     engaged = when if stand.engaged_at is None and by_a_person(row) else stand.engaged_at
-    return stand._replace(state="acknowledged", acknowledged_at=first, engaged_at=engaged, owner=stand.owner or doer(row))
+    state = after_acknowledgement(stand.state)
+    return stand._replace(state=state, acknowledged_at=first, engaged_at=engaged, owner=stand.owner or doer(row))
 
 
 def _assigned(stand: Stand, row: Any, when: int) -> Stand:

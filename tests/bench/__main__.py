@@ -13,9 +13,9 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from tests.bench import history, http, latency, memory, scoring, stabilising, streaming
+from tests.bench import climbing, history, http, latency, memory, scoring, stabilising, streaming
 
-MODULES = (http, latency, memory, scoring, streaming, history, stabilising)
+MODULES = (http, latency, memory, scoring, streaming, history, climbing, stabilising)
 MEASURES = tuple(module.measure for module in MODULES)
 OUT = Path("bench.json")
 PAGE = Path("docs/performance.md")
