@@ -26,6 +26,7 @@ install: $(VENV)/ready ## create .venv from requirements.lock
 demo: $(VENV)/ready ## run everything in one process and stream a sample go-live through it
 	$(BIN)/hypercare demo
 
+test: export PYTHONDONTWRITEBYTECODE :=# where it is set, each of the many processes that tests start would compile every module anew
 test: $(VENV)/test-ready ## everything, on real Kafka and PostgreSQL
 	-@$(BIN)/python -m deploy.kafka.jars
 	$(BIN)/python -m pytest

@@ -1,5 +1,6 @@
 """Fixtures that every test may use. Servers come from tests.brokers and tests.databases."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -27,11 +28,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items.sort(key=lambda item: place.get(item.nodeid.partition("::")[0], len(place)))
 
 
-@pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
-    """A migrated SQLite database: the fake database of the tests is a real one."""
-    opened = open_database(f"sqlite:///{tmp_path / 'hypercare.db'}")
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to make copies of: migrating anew in each of two thousand tests took minutes."""
+    file = tmp_path_factory.mktemp("migrated") / "hypercare.db"
+    opened = open_database(f"sqlite:///{file}")
     migrate(opened)
+    opened.close()
+    return file
+
+
+@pytest.fixture
+def database(tmp_path: Path, migrated: Path) -> Iterator[Database]:
+    """A migrated SQLite database: the fake database of the tests is a real one."""
+    opened = open_database(f"sqlite:///{shutil.copy(migrated, tmp_path / 'hypercare.db')}")
     yield opened
     opened.close()
 
