@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.golives import Shift
-from services.calendars import ALWAYS, EPOCH, Calendar, Week, calendar, known_place
+from services.calendars import ALWAYS, EPOCH, Calendar, Week, calendar, known_place, named_holidays
 
 HOUR = 3_600_000_000
 OFFICE = (Shift(days=("mon", "tue", "wed", "thu", "fri"), begin=time(8), end=time(16)),)
@@ -67,6 +67,21 @@ def test_the_order_of_questions_changes_no_answer(week: Week, begin: int, length
     asked = calendar.__wrapped__(week)
     asked.worked(begin, begin)
     assert asked.worked(begin, begin + length) == calendar(week).worked(begin, begin + length)
+
+
+@settings(deadline=None, max_examples=300)
+@given(calendars, st.lists(instants, min_size=2, max_size=2, unique=True).map(sorted))
+def test_the_spans_that_are_worked_are_in_order_and_add_up_to_the_working_time(hours: Calendar, edges: list[int]) -> None:
+    spans = list(hours.spans(*edges))
+    flat = [edges[0], *(edge for span in spans for edge in span), edges[1]]
+    assert flat == sorted(flat)
+    assert sum(end - begin for begin, end in spans) == hours.worked(*edges)
+    assert all(begin < end for begin, end in spans)
+
+
+def test_holidays_are_told_by_name_and_only_those_of_the_time_that_is_asked_for() -> None:
+    assert named_holidays("IE", date(2026, 4, 1), date(2026, 4, 30)) == {date(2026, 4, 6): "Easter Monday"}
+    assert named_holidays(None, date(2026, 1, 1), date(2026, 12, 31)) == {}
 
 
 def test_a_day_on_which_clocks_change_is_an_hour_shorter_or_longer() -> None:

@@ -1,6 +1,7 @@
 """`hypercare sla` and its routes: the arithmetic of a ticket's clocks, and policies that are adopted and never rewrite the past."""
 
 import json
+import re
 from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
@@ -19,7 +20,7 @@ from services.policies import SHIPPED, adopt_policy, shipped_policy
 from services.stabilisation.in_time import late_clocks
 from services.stabilisation.progress import Progress
 from services.stabilisation.ticket_clocks import ticket_clocks
-from tests.command_line import run
+from tests.command_line import on_a_terminal, run
 from tests.lived_golives import BEGIN, LEAD, TEXT, Clock, lived, served
 from tests.lives import ENGINEER, happened, submitted
 
@@ -64,6 +65,24 @@ def test_every_line_of_the_arithmetic_is_shown(url: str, plant: Ledger) -> None:
     told = ticket_clocks(plant, "HC-1")
     assert all(" ".join(line.split()) in " ".join(shown.split()) for state in told.clocks for line in state.lines)
     assert "the shipped policy (0)" in shown
+
+
+SHOWN = """
+import sys
+sys.argv = ["hypercare", "sla", "explain", "HC-1", "--url", sys.argv[1]]
+from services.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_the_arithmetic_fits_the_screen(url: str, plant: Ledger, columns: int) -> None:
+    program = SHOWN.replace("sys.argv[1]", repr(url))
+    lines = re.sub(r"\x1b\[[0-9;]*m", "", on_a_terminal(program, COLUMNS=str(columns), TERM="xterm")).splitlines()
+    assert max(map(len, lines)) <= columns
+    assert "times on the clock of Europe/Dublin and in UTC; parts of a second are cut off" in " ".join(lines)
+    told = " ".join(" ".join(lines).split())
+    assert all(line in told for state in ticket_clocks(plant, "HC-1").clocks for line in state.lines)
 
 
 def test_the_command_tells_what_the_route_tells(url: str) -> None:
