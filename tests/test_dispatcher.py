@@ -108,6 +108,51 @@ def test_a_sev1_given_back_pages_the_lead_and_the_other_candidates(ledger: Ledge
     assert told_of(ledger, ticket) == {("page", "pager:lead"), ("page", "desk:lab"), ("page", "pager:automation"), ("page", "desk:wall")}
 
 
+LEADS = TEAMS.model_dump() | {
+    "people": {
+        "lea": {"name": "Lea Ende", "role": "lead", "page": ["pager:lea"], "notify": ["desk:lea"]},
+        "lou": {"name": "Lou Falk", "role": "lead", "sites": ["Leiden"], "page": ["pager:lou"]},
+        "pat": {"name": "Pat Gill", "role": "lead", "page": ["pager:lead"], "notify": ["desk:triage"]},
+    }
+}
+
+
+def bounced(ledger: Ledger, severity: str, number: int) -> Ticket:
+    """Given back by so many teams, one after the other."""
+    ticket = routed(ledger, severity)
+    for team in ("erp", "lab", "automation")[:number]:
+        happened(ledger, ticket.id, e.TicketRouted(system="erp", team=team), ENGINEER)
+        happened(ledger, ticket.id, e.TicketReturned(), ENGINEER)
+    return ticket
+
+
+@pytest.mark.parametrize(
+    ("severity", "number", "told"),
+    [
+        ("sev1", 1, set()),
+        ("sev1", 2, {("page", "pager:lea"), ("page", "pager:lead")}),
+        ("sev1", 3, {("page", "pager:lea"), ("page", "pager:lead")}),
+        ("sev2", 2, {("page", "pager:lea"), ("page", "pager:lead"), ("notify", "desk:triage")}),
+        ("sev3", 2, {("notify", "desk:lea"), ("notify", "desk:triage")}),
+    ],
+)
+def test_the_lead_hears_of_a_ticket_that_two_teams_gave_back_also_without_a_ladder(
+    ledger_on_each: Ledger, severity: str, number: int, told: set[tuple[str, str]]
+) -> None:
+    ticket = bounced(ledger_on_each, severity, number)
+    without, found = (told_of(ledger_on_each, ticket, teams) for teams in (TEAMS, Teams.model_validate(LEADS)))
+    assert found == without | told
+
+
+def test_where_the_ladder_tells_the_lead_nothing_is_told_twice(ledger: Ledger) -> None:
+    ticket = bounced(ledger, "sev1", 2)
+    climbing = Teams.model_validate(LEADS | {"triage": {"page": ["pager:lead"], "ladder": "standard"}})
+    assert told_of(ledger, ticket, climbing) == set()
+    short = {"sev2": {"steps": [{"after": "0m", "who": ["role:lead"]}]}}
+    other = Teams.model_validate(LEADS | {"triage": {"page": ["pager:lead"], "ladder": "short"}, "ladders": {"short": short}})
+    assert ("page", "pager:lea") in told_of(ledger, ticket, other), "its ladder has no steps for a Sev1"
+
+
 @pytest.mark.parametrize(
     ("change", "expected"),
     [

@@ -9,7 +9,7 @@ from services.dispatcher.engine import Engine
 from services.dispatcher.equipment import open_channels_from
 from services.dispatcher.escalation import Escalation
 from services.dispatcher.pace import Pace
-from services.dispatcher.past import incidents, standing, stood_before
+from services.dispatcher.past import incidents, returns, standing, stood_before
 from services.dispatcher.requests import LISTENS_TO, MIRRORED, Requests
 from services.runner import Service
 from services.teams import Teams
@@ -19,5 +19,6 @@ __all__ = ["Addressees", "Engine", "Escalation", "Pace", "dispatcher", "open_cha
 
 def dispatcher(teams: Teams, database: Database) -> Service:
     """Raises Misconfigured where nobody could be told of a possible Sev1."""
-    requests = Requests(teams, partial(stood_before, database), partial(standing, database), partial(incidents, database))
+    before, find = partial(stood_before, database), partial(standing, database)
+    requests = Requests(teams, before, find, partial(incidents, database), partial(returns, database))
     return Service("dispatcher", (*LISTENS_TO, *MIRRORED), requests.handle)

@@ -1,8 +1,8 @@
-"""A ticket as it stood before something happened to it, and as it stands; and whom it made open an incident."""
+"""A ticket as it stood before something happened to it, and as it stands; how often it was given back; whom it made open an incident."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from schemas.entries import Entry
 from schemas.tables import DELIVERIES, ENTRIES, TICKETS
@@ -23,6 +23,13 @@ def standing(database: Database, ticket: str) -> Ticket | None:
     with database.read() as connection:
         row = connection.execute(select(TICKETS).where(TICKETS.c.id == ticket)).mappings().one_or_none()
     return Ticket.model_construct(**row) if row else None
+
+
+def returns(database: Database, entry: Entry) -> int:
+    """How often the entry's ticket was given back, up to this entry."""
+    until = (ENTRIES.c.ticket == entry.ticket) & (ENTRIES.c.seq <= entry.seq) & (ENTRIES.c.type == "TicketReturned")
+    with database.read() as connection:
+        return int(connection.execute(select(func.count()).select_from(ENTRIES).where(until)).scalar_one())
 
 
 def incidents(database: Database, ticket: str) -> Sequence[tuple[str, str]]:

@@ -22,11 +22,12 @@ from schemas.events import (
     TicketRouted,
     TicketUngrouped,
 )
+from schemas.oncall import Reachable
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
 from services.deliveries import delivery_id
 from services.dispatcher.channels.incident import ENDED, TAKEN
-from services.dispatcher.climb import climb_of
+from services.dispatcher.climb import MOST_BOUNCES, climb_of
 from services.errors import Invalid, Misconfigured
 from services.groups import may_be_sev1, stands_for_itself
 from services.lifecycle import HISTORY
@@ -46,6 +47,7 @@ PAGE: Urgency = "page"
 NOTIFY: Urgency = "notify"
 PAGED = ("sev1", "sev2")
 GXP_ORDER: tuple[GxpFlag, ...] = ("none", "potential", "confirmed")
+LEAD = "lead"
 MOST_CANDIDATES = 3
 LIKELY = 0.8
 """Candidates are the first systems that together are at least this probable, given that it is none of those that gave the ticket back."""
@@ -61,13 +63,15 @@ Incidents = Callable[[str], Sequence[Target]]
 @dataclass(frozen=True, slots=True)
 class Requests:
     """`before` gives the ticket as it stood before an entry: whether a change was a raise cannot be seen from its result. `find` gives a
-    ticket as it stands, `incidents` the targets that may hold an incident of their own for a ticket.
+    ticket as it stands, `incidents` the targets that may hold an incident of their own for a ticket, `returns` how often it was given
+    back, up to an entry.
     """
 
     teams: Teams
     before: Before
     find: Find
     incidents: Incidents = lambda ticket: ()
+    returns: Callable[[Entry], int] = lambda entry: 0
 
     def __post_init__(self) -> None:
         if not _reach(self.teams.triage, "page"):
@@ -83,21 +87,32 @@ class Requests:
         if isinstance(event, TicketReclassified) and not _raised(event, self.before(entry)):
             return []
         mirrored = isinstance(event, MIRRORED)
-        told = dict.fromkeys(self.incidents(ticket.id), NOTIFY) if mirrored else self._reached(event, ticket)
+        told = dict.fromkeys(self.incidents(ticket.id), NOTIFY) if mirrored else self._reached(entry, event, ticket)
         return [
             NotificationRequested(delivery=delivery_id(entry.id, *target), channel=target[0], address=target[1], urgency=urgency)
             for target, urgency in told.items()
         ]
 
-    def _reached(self, event: Event, ticket: Ticket) -> dict[Target, Urgency]:
+    def _reached(self, entry: Entry, event: Event, ticket: Ticket) -> dict[Target, Urgency]:
         if isinstance(event, (ClockWarned, ClockBreached)):
             urgency = _urgency(event)
             return dict.fromkeys(self._targets(ticket, urgency), urgency)
-        return {} if self._climbs(ticket) else self._told(ticket)
+        if self._climbs(ticket):
+            return {}
+        told = self._told(ticket)
+        return told | {target: urgency for target, urgency in self._leads(entry, ticket).items() if told.get(target) != PAGE}
 
     def _climbs(self, ticket: Ticket) -> bool:
         """Then its first step tells, not this."""
         return climb_of(self.teams, ticket, self.find(ticket.parent) if ticket.parent else None) is not None
+
+    def _leads(self, entry: Entry, ticket: Ticket) -> dict[Target, Urgency]:
+        """Whoever has to appoint an owner, once so many teams have given the ticket back."""
+        if entry.type != TicketReturned.__name__ or self.returns(entry) < MOST_BOUNCES:
+            return {}
+        urgency = PAGE if ticket.severity in PAGED or may_be_sev1(ticket) else NOTIFY
+        leads = (self.teams.people[key] for key in self.teams.in_role(LEAD, ticket.site))
+        return {target: urgency for lead in leads for target in _reach(lead, urgency)}
 
     def _told(self, ticket: Ticket) -> dict[Target, Urgency]:
         """Whom to reach, and how. A storm pages once: who was woken for the parent hears of its children where they look."""
@@ -189,7 +204,7 @@ def _is_urgent(ticket: Ticket) -> bool:
     return ticket.severity in PAGED if ticket.team else may_be_sev1(ticket)
 
 
-def _reach(audience: Audience, urgency: Urgency) -> tuple[Target, ...]:
+def _reach(audience: Reachable, urgency: Urgency) -> tuple[Target, ...]:
     """A page for people without a pager goes where they look; word for later wakes nobody."""
     return audience.targets(urgency) or (audience.targets("notify") if urgency == "page" else ())
 
