@@ -53,9 +53,9 @@ page = ["console:triage"]
 
 class Outcome(NamedTuple):
     """`points`: kills in mid-step by the point at which they fired; `others`: kills at any moment. `doubled`: steps that were asked for
-    twice. `again`: messages that were received again, `most_again` those of one kill at one receiver, `strange` those under another id
-    or without a kill. `late`: how long steps were due while one and the same dispatcher lived, the median, the 99th percentile and the
-    longest; `turn`: the longest turn; `start`: how long processes took to begin, the median and the longest; in seconds.
+    twice. `again`: messages that were received again, `most_again` those of one kill at one receiver, `strange` those under another id or
+    without a kill. `late`: how long steps were due while one and the same dispatcher lived, the median, the 99th percentile, the longest;
+    `turn`: the longest turn; `start`: how long processes took to begin, the median and the longest; in seconds.
     """
 
     points: dict[str, int]

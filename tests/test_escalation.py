@@ -1,12 +1,13 @@
 """A ticket climbs its team's ladder until somebody acknowledges, and no step is lost or taken twice, whoever takes it."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from schemas import events as e
 from schemas.entries import Attribution
@@ -191,8 +192,8 @@ def test_whoever_says_again_that_they_are_on_it_stops_the_climb_that_went_on(sit
 def test_what_waits_goes_on_to_wait_when_somebody_says_that_they_are_on_it(here: Site) -> None:
     ticket = here.routed()
     here.after(1)
-    for event in (e.TicketAcknowledged(), e.TicketPutOnHold(waiting_for="vendor")):
-        happened(here.ledger, ticket.id, event, ENGINEER)
+    for said in (e.TicketAcknowledged(), e.TicketPutOnHold(waiting_for="vendor")):
+        happened(here.ledger, ticket.id, said, ENGINEER)
     assert here.after(32) == ["0 anna", "31 anna"]
     assert happened(here.ledger, ticket.id, e.TicketAcknowledged(), ENGINEER).state == "waiting"
     assert here.after(61) == ["0 anna", "31 anna"]
@@ -370,6 +371,39 @@ def test_dispatchers_that_are_killed_in_mid_step_lose_no_step_and_take_none_twic
     assert set(outcome.points) == set(IN_MID_STEP)
     assert (outcome.lost, outcome.doubled, outcome.strange) == (0, 0, 0)
     assert outcome.most_again <= 1
+
+
+@contextmanager
+def asked_of(site: Site) -> Iterator[list[str]]:
+    """The queries that are put to the database."""
+    found: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("SELECT"):
+            found.append(statement)
+
+    event.listen(site.database.engine, "before_cursor_execute", note)
+    yield found
+    event.remove(site.database.engine, "before_cursor_execute", note)
+
+
+def test_a_turn_and_the_audit_ask_as_often_for_many_tickets_as_for_few(here: Site) -> None:
+    counts = []
+    for tickets in (2, 12):
+        for _ in range(tickets):
+            here.routed()
+        with asked_of(here) as began:
+            here.engine.turn()
+        here.settle()
+        here.clock.now += 5 * STEP
+        with asked_of(here) as climbed:
+            here.engine.turn()
+        here.settle()
+        with asked_of(here) as audited:
+            here.engine.audit()
+        counts.append((len(began), len(climbed), len(audited)))
+        here.clock.now += STEP
+    assert counts[0] == counts[1]
 
 
 def test_a_team_with_a_ladder_is_not_told_by_the_handler_too(here: Site) -> None:

@@ -69,6 +69,13 @@ def test_the_stage_follows_the_ticket_and_only_a_raise_wakes_whoever_is_at_work(
     assert stage(about(state, cause)) == expected
 
 
+@pytest.mark.parametrize("cause", ["TicketAcknowledged", "TicketCommented"])
+def test_a_page_because_a_sign_of_work_has_expired_wakes_people_and_word_of_it_does_not(cause: str) -> None:
+    told = about("acknowledged", cause)
+    assert stage(replace(told, data={**told.data, "urgency": "page"})) == "trigger"
+    assert stage(replace(told, data={**told.data, "urgency": "notify"})) == "acknowledge"
+
+
 def test_one_ticket_is_one_incident_of_pagerduty_from_trigger_to_resolve(sink: Sink) -> None:
     duty = open_channels(PagerDutySettings({"erp": KEY}, sink.url, LOOPBACK))["pagerduty"]
     for state in ("routed", "acknowledged", "resolved"):

@@ -32,6 +32,9 @@ HEADLINES = {
     "ClockWarned": "{share:.0%} of the time for its {clock} is used up, due {due_at}",
     "ClockBreached": "Late: its {clock} was due {due_at}",
     "TicketAcknowledged": "Acknowledged, and not resolved in time",
+    **dict.fromkeys(
+        ("TicketAssigned", "TicketPutOnHold", "TicketResumed", "TicketWorkedAround", "TicketCommented"), "In work, and not resolved in time"
+    ),
 }
 
 

@@ -10,6 +10,8 @@ Stage = Literal["trigger", "acknowledge", "resolve"]
 TAKEN = ("acknowledged", "waiting")
 ENDED = ("resolved", "closed", "cancelled", "backlogged")
 RAISED = "TicketReclassified"
+SIGNS = ("TicketAcknowledged", "TicketAssigned", "TicketPutOnHold", "TicketResumed", "TicketWorkedAround", "TicketCommented")
+"""Signs of work. A page because of one says that it has expired: the ladder goes on."""
 
 
 def of_ticket(message: Message) -> About:
@@ -20,10 +22,17 @@ def of_ticket(message: Message) -> About:
 
 
 def stage(message: Message) -> Stage:
-    """By the ticket as it stands, so that a late message opens nothing anew; but a raise wakes people although somebody is at work."""
+    """By the ticket as it stands, so that a late message opens nothing anew; but a raise, and a sign of work that has expired, wake people
+    although somebody has it in work.
+    """
     if message.data.get("state") in ENDED:
         return "resolve"
-    return "acknowledge" if message.data.get("state") in TAKEN and _cause(message).get("type") != RAISED else "trigger"
+    return "acknowledge" if message.data.get("state") in TAKEN and not _wakes(message) else "trigger"
+
+
+def _wakes(message: Message) -> bool:
+    kind = _cause(message).get("type")
+    return kind == RAISED or (kind in SIGNS and message.data.get("urgency") == "page")
 
 
 def link(message: Message) -> str | None:
