@@ -152,7 +152,7 @@ def _in_time(kept: Kept) -> tuple[Table, ...]:
 
 def _clock(told: InTime) -> Row:
     counts = (str(told.met), str(told.late), str(told.late_open), str(told.due_soon))
-    return (SEVERITY[told.severity], told.clock, lasting(told.target), *counts, percent(told.met, told.met + told.late))
+    return (SEVERITY[told.severity], told.clock, lasting(told.target, days=False), *counts, percent(told.met, told.met + told.late))
 
 
 def _late(kept: Kept, note: TicketNote) -> Row:
