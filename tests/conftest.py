@@ -30,7 +30,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(scope="session")
 def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file to make copies of: migrating anew in each of two thousand tests took minutes."""
+    """A migrated SQLite file to make copies of: 1,200 tests have one, and migrating takes a tenth of a second."""
     file = tmp_path_factory.mktemp("migrated") / "hypercare.db"
     opened = open_database(f"sqlite:///{file}")
     migrate(opened)
