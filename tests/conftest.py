@@ -5,11 +5,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from services.db import Database, migrate, open_database
 from services.ledger import Ledger
 
 pytest_plugins = ["tests.brokers", "tests.databases"]
+
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")  # a busy machine is no fault of what is tested
 
 LONGEST_FIRST = (
     "acceptance/test_distributed", "test_recipes", "test_up", "acceptance/test_alerts_reach_people", "test_poisoning", "test_image",
