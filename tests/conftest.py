@@ -16,12 +16,12 @@ settings.register_profile("untimed", deadline=None, suppress_health_check=[Healt
 settings.load_profile("untimed")  # a busy machine is no fault of what is tested
 
 LONGEST_FIRST = (
-    "acceptance/test_distributed", "test_recipes", "test_up", "acceptance/test_alerts_reach_people", "test_poisoning", "test_image",
-    "test_simulated_alerts", "test_models_train", "test_cli_model", "test_models_card", "test_groups_never_hide", "test_models_baseline",
-    "test_docs", "test_kafka", "test_classifier", "test_api_contract", "test_channel_addresses", "test_metrics", "test_brokers",
-    "test_golive_series", "test_classifier_versions", "test_delivery_engine", "test_models_similar", "test_alerts", "test_databases",
+    "acceptance/test_distributed", "test_recipes", "test_up", "acceptance/test_alerts_reach_people", "test_poisoning", "test_api_contract",
+    "test_alerts", "test_docs", "test_models_baseline", "test_groups_never_hide", "test_simulated_alerts", "test_kafka", "test_models_train",
+    "test_metrics", "test_cli_model", "test_image", "test_brokers", "test_classifier", "test_channel_addresses", "test_delivery_engine",
+    "test_golive_series", "test_models_card", "test_classifier_versions", "test_models_similar", "test_databases",
 )  # fmt: skip
-"""Files that take ten seconds and more. Begun last, one of them would keep one process busy while the other has nothing left to do."""
+"""Files that take long. Begun last, one of them would keep one process busy while the other has nothing left to do."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
