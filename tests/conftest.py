@@ -17,9 +17,9 @@ settings.load_profile("untimed")  # a busy machine is no fault of what is tested
 
 LONGEST_FIRST = (
     "acceptance/test_distributed", "test_recipes", "test_up", "acceptance/test_alerts_reach_people", "test_poisoning", "test_api_contract",
-    "test_alerts", "test_docs", "test_models_baseline", "test_groups_never_hide", "test_simulated_alerts", "test_kafka", "test_models_train",
-    "test_metrics", "test_cli_model", "test_image", "test_brokers", "test_classifier", "test_channel_addresses", "test_delivery_engine",
-    "test_golive_series", "test_models_card", "test_classifier_versions", "test_models_similar", "test_databases",
+    "test_alerts", "test_docs", "test_models_baseline", "test_groups_never_hide", "test_simulated_alerts", "test_kafka",
+    "test_models_train", "test_metrics", "test_cli_model", "test_image", "test_brokers", "test_classifier", "test_channel_addresses",
+    "test_delivery_engine", "test_golive_series", "test_models_card", "test_classifier_versions", "test_models_similar", "test_databases",
 )  # fmt: skip
 """Files that take long. Begun last, one of them would keep one process busy while the other has nothing left to do."""
 
