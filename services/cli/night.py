@@ -29,6 +29,12 @@ def check(caller: Caller, output: Output, now: Now = False, hours: Hours = None)
     if hours is not None and not now:
         raise BadParameter("--hours belongs to --now: the dispatcher looks ahead until the morning")
     found = _looked(timedelta(hours=hours) if hours else NIGHT) if now else _asked(caller)
+    _show(found, output)
+    if found["faults"] or found["overdue"]:
+        raise typer.Exit(1)
+
+
+def _show(found: dict[str, Any], output: Output) -> None:
     if found["faults"]:
         output.show(found, table(("site", "team", "from (UTC)", "until", "what is wrong"), [_fault(each) for each in found["faults"]]))
     else:
@@ -36,8 +42,6 @@ def check(caller: Caller, output: Output, now: Now = False, hours: Hours = None)
     output.remark(f"Checked {_instant(found['checked_at']):{CLOCK}} UTC")
     if found["overdue"]:
         complain("No evening was checked since: is a process with the role dispatcher running? --now looks from here")
-    if found["faults"] or found["overdue"]:
-        raise typer.Exit(1)
 
 
 def _asked(caller: Caller) -> dict[str, Any]:

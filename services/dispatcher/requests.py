@@ -97,10 +97,7 @@ class Requests:
         if isinstance(event, (ClockWarned, ClockBreached)):
             urgency = _urgency(event)
             return dict.fromkeys(self._targets(ticket, urgency), urgency)
-        if self._climbs(ticket):
-            return {}
-        told = self._told(ticket)
-        return told | {target: urgency for target, urgency in self._leads(entry, ticket).items() if told.get(target) != PAGE}
+        return {} if self._climbs(ticket) else self._told(ticket) | self._leads(entry, ticket)
 
     def _climbs(self, ticket: Ticket) -> bool:
         """Then its first step tells, not this."""

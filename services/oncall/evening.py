@@ -1,7 +1,7 @@
 """Every evening: is everybody there who may be told until the morning? Also puts on record by which teams file people are told."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
@@ -97,8 +97,7 @@ def check(connection: Connection, calendars: Calendars, night: Night, broken: Br
     teams, read = calendars.teams, calendars.look()
     roll = roll_of(teams, read, overrides_of(connection).by_rota())
     sites = places(teams, (golive.site for golive in golives_of(connection).of.values() if not golive.exited_at))
-    silent = given_up(connection, begin)
-    faults = preflight(roll, sites, night, lambda target: broken(target) or silent.get(target))
+    faults = preflight(roll, sites, night, _either(broken, given_up(connection, begin)))
     for place in sites:
         rota = read.get(roll.audience(place).rota or "")
         faults += [
@@ -107,6 +106,10 @@ def check(connection: Connection, calendars: Calendars, night: Night, broken: Br
     counted = (sum((fault.site, fault.team) == place for fault in faults) for place in sites)
     watched = tuple(Watched(site=place.site, team=place.team, faults=number) for place, number in zip(sites, counted, strict=True))
     return NightChecked(begin=begin, until=until, watched=watched, faults=tuple(faults))
+
+
+def _either(broken: Broken, silent: Mapping[tuple[str, str], str]) -> Broken:
+    return lambda target: broken(target) or silent.get(target)
 
 
 def last_check(connection: Connection) -> Entry | None:
