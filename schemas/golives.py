@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema, model_validator
 
-from schemas.words import Instant, Line, Name, Prose, Severity, Slug
+from schemas.words import Day, Instant, Line, Name, Prose, Severity, Slug
 
 GoLiveId = Annotated[str, StringConstraints(pattern=r"^GL-[1-9][0-9]{0,5}$")]
 ScopeEventId = Annotated[str, StringConstraints(pattern=r"^SE-[1-9][0-9]{0,5}$")]
@@ -251,7 +251,7 @@ class ExposureText(BaseModel):
     model_config = FROZEN
 
     site: Name
-    day: date
+    day: Day
     steps: Count | None = None
     batches_started: Count | None = None
     batches_completed: Count | None = None

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, field_validator, model_validator
 
 from schemas.golives import FROZEN, Weekday, ZoneName
-from schemas.words import Instant, Line, Name, Severity, Slug
+from schemas.words import Day, Instant, Line, Name, Severity, Slug
 
 Target = Annotated[str, StringConstraints(pattern=r"^[a-z]+:.+$")]
 Urgency = Literal["page", "notify"]
@@ -99,8 +99,8 @@ class Layer(BaseModel):
 
     name: Slug
     members: tuple[Slug, ...]
-    start: date
-    ends: date | None = None
+    start: Day
+    ends: Day | None = None
     rotation: Rotation = NAMED["weekly"]
     handover: time = time(8, 0)
     weekdays: tuple[Weekday, ...] = ()

@@ -5,7 +5,7 @@ line breaks, and lone surrogates. Everything else is kept byte for byte.
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BeforeValidator, StringConstraints
@@ -30,6 +30,7 @@ NOT_RECORDED: CauseClass = "not_recorded"
 """Of a resolution that was moved over from an earlier tool which did not keep its cause; nobody else may say so."""
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
 
@@ -44,6 +45,13 @@ def _written(instant: object) -> object:
     if not isinstance(instant, datetime) and not (isinstance(instant, str) and _INSTANT.match(instant)):
         raise ValueError("needs date, time and UTC offset, for example 2026-03-01T06:15:00+01:00")
     return instant
+
+
+def _dated(day: object) -> object:
+    """The same holds for days."""
+    if not isinstance(day, date) and not (isinstance(day, str) and _DAY.fullmatch(day)):
+        raise ValueError("needs a day, for example 2026-03-01")
+    return day
 
 
 def in_utc(instant: datetime) -> datetime:
@@ -67,4 +75,5 @@ Name = Annotated[Printable, StringConstraints(min_length=1, max_length=100), Aft
 Line = Annotated[Printable, StringConstraints(min_length=1, max_length=300), AfterValidator(_filled)]
 Prose = Annotated[Printable, StringConstraints(max_length=20_000)]
 Reason = Annotated[Printable, StringConstraints(min_length=5, max_length=2_000), AfterValidator(_filled)]
+Day = Annotated[date, BeforeValidator(_dated)]
 Instant = Annotated[datetime, BeforeValidator(_written), AfterValidator(in_utc)]

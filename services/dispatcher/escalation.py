@@ -47,13 +47,15 @@ class Escalation:
             tasks.create_task(self._every(AUDIT_EVERY, self.audit))
 
     async def _every(self, seconds: float, work: Callable[[], bool]) -> None:
+        """Counted from the beginning of one look to that of the next."""
+        clock = asyncio.get_running_loop().time
         while True:
-            more = False
+            more, begun = False, clock()
             try:
                 more = await asyncio.to_thread(work)
             except Unavailable as error:
                 log.warning("steps wait for the database", error=str(error))
-            await asyncio.sleep(0 if more else seconds)
+            await asyncio.sleep(0 if more else max(0, begun + seconds - clock()))
 
     def audit(self) -> bool:
         """Recount, and put on record what is another finding than the last. False: there is never more of it to do."""

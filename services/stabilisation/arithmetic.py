@@ -8,8 +8,7 @@ from typing import cast
 
 from schemas.clocks import CLOCKS, PAUSES, Clock, ClockPhase, ClockState, Span, Warned
 from schemas.words import Severity
-from services.stabilisation.chronicle import Stand
-from services.stabilisation.chronicle import instant as instant
+from services.stabilisation.chronicle import Stand, instant
 from services.stabilisation.clocks import SECOND, Breach, Rules, Story, Timing, Told, mark, ruled, started, story_of, timing
 from services.stabilisation.statement import Statement
 from services.times import EVERY_UNIT, lasting

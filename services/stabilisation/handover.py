@@ -16,9 +16,8 @@ from schemas.tickets import Ticket
 from services.errors import Invalid
 from services.ledger import Ledger, of_types
 from services.lifecycle import LIFECYCLE, doer, happened_at
-from services.stabilisation.arithmetic import instant
 from services.stabilisation.attention import folded, gravity, note_of
-from services.stabilisation.chronicle import micros
+from services.stabilisation.chronicle import instant, micros
 from services.stabilisation.days import Shifts, shifts_around
 from services.stabilisation.happened import HAPPENED_AT
 from services.stabilisation.progress import Progress, Sight
