@@ -125,6 +125,15 @@ class StepRow(SQLModel, table=True):
     settled_at: datetime | None = instant(default=None)
 
 
+class HeartbeatRow(SQLModel, table=True):
+    """When a part last did its round whose silence is no good sign: the ledger tells only what it found."""
+
+    __tablename__ = "heartbeat"
+    __table_args__ = STRICT
+    name: str = text(primary_key=True)
+    beaten_at: datetime = instant()
+
+
 class LetterRow(SQLModel, table=True):
     """A dead letter: a record, an event or a delivery that could not be dealt with. States: waiting, replayed, discarded."""
 
@@ -155,4 +164,5 @@ CONSUMERS = _table("consumer")
 HANDLED = _table("handled")
 DELIVERIES = _table("delivery")
 STEPS = _table("escalation_step")
+HEARTBEATS = _table("heartbeat")
 LETTERS = _table("dead_letter")

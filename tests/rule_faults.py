@@ -39,6 +39,7 @@ FAULTS = [  # of each list one run: each of its faults is found by a check of it
         Fault("snapshot_age_seconds) > 93600", "snapshot_age_seconds) >= 93600", "HypercareSnapshotMissing", "2m"),
         Fault('{phase!="exited"}[6h]', "[6h]", "HypercareGoLiveFiguresAbsent", "16m"),
         Fault("check_age_seconds) > 93600", "check_age_seconds) >= 93600", "HypercareNightUnchecked", "1m"),
+        Fault("audit_age_seconds) > 300", "audit_age_seconds) >= 300", "HypercareEscalationStalled", "14m"),
         Fault("> bool 30", ">= bool 30", "HypercareDecisionsLate", "3h30m"),
         Fault("oldest_seconds) > 300\n", "oldest_seconds) >= 300\n", "HypercareSev1Unacknowledged", "5m"),
         Fault("> 900", "> 960", "HypercareTriageQueueOld", "17m"),

@@ -18,6 +18,7 @@ from services.dispatcher.climb import Due, first, following, resumed
 from services.dispatcher.escalation import Escalation
 from services.dispatcher.requests import Requests
 from services.ledger import Ledger
+from services.oncall.configured import configure
 from services.oncall.feed import Calendars
 from services.runner import Occurrence
 from services.teams import Teams
@@ -225,6 +226,49 @@ def test_a_step_at_which_nobody_is_there_is_skipped_at_once(here: Site) -> None:
     here.routed()
     assert here.after(29) == ["0 anna", "5 lea", "20 pia", "20 sam"]
     assert here.states()["skipped"] == 1
+
+
+def given_up(site: Site, ticket: Ticket, address: str) -> None:
+    with site.database.read() as connection:
+        wanted = (DELIVERIES.c.ticket == ticket.id) & (DELIVERIES.c.address == address)
+        name = connection.execute(select(DELIVERIES.c.id).where(wanted)).scalar_one()
+    happened(site.ledger, ticket.id, e.NotificationFailed(delivery=name, attempts=1, error="no such mailbox"), SERVICE)
+
+
+def test_where_every_message_of_a_step_was_given_up_the_next_is_due_now_and_the_others_keep_their_times(site: Site) -> None:
+    ticket = site.routed()
+    assert site.after(1) == ["0 anna"]
+    given_up(site, ticket, "anna")
+    assert site.after(600)[:5] == ["0 anna", "1 anna", "10 lea", "20 pia", "20 sam"]
+
+
+def test_where_one_of_several_messages_of_a_step_was_given_up_the_next_waits(here: Site) -> None:
+    ticket = here.routed()
+    here.after(20)
+    given_up(here, ticket, "pia")
+    assert here.after(29) == ROUND
+    given_up(here, ticket, "sam")
+    assert here.after(29) == [*ROUND, "29 anna"]
+
+
+def test_a_message_that_is_given_up_after_an_acknowledgement_wakes_nobody(here: Site) -> None:
+    ticket = here.routed()
+    here.after(1)
+    happened(here.ledger, ticket.id, e.TicketAcknowledged(), ENGINEER)
+    here.settle()
+    given_up(here, ticket, "anna")
+    assert here.after(10) == ["0 anna"]
+
+
+def test_the_round_of_the_auditor_is_told_whatever_it_finds(site: Site) -> None:
+    site.ledger.write(lambda draft: configure(draft, site.teams, SERVICE)).result()
+    site.clock.now += STEP
+    assert value(scraped(site.ledger), "escalation_audit_age_seconds") == 60, "since the file came into force"
+    site.settle()
+    site.engine.audit()
+    assert value(scraped(site.ledger), "escalation_audit_age_seconds") == 0
+    site.clock.now += 5 * STEP
+    assert value(scraped(site.ledger), "escalation_audit_age_seconds") == 300
 
 
 def test_quality_assurance_is_told_at_once_beside_the_steps(here: Site) -> None:

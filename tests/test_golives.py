@@ -242,7 +242,9 @@ def test_a_later_report_of_a_day_replaces_the_earlier_one_and_the_same_one_chang
     assert len([each for each in entries_of(stage.ledger) if each.type == "ExposureReported"]) == 3
 
 
-@pytest.mark.parametrize("wrong", [{"steps": -1}, {"day": "tomorrow"}, {"day": 0}, {"day": "0"}, {"hours": 3}, {"site": ""}, {"steps": "NaN"}])
+@pytest.mark.parametrize(
+    "wrong", [{"steps": -1}, {"day": "tomorrow"}, {"day": 0}, {"day": "0"}, {"hours": 3}, {"site": ""}, {"steps": "NaN"}]
+)
 def test_a_wrong_day_of_a_report_keeps_all_of_it_out(strict: TestClient, wrong: Body) -> None:
     days = [{"site": "Cork", "day": "2026-03-03", "steps": 1}, {"site": "Cork", "day": "2026-03-04"} | wrong]
     refused(strict.post("/v1/exposure", json={"days": days}), 422, "invalid")

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, RowMapping, except_, func, select, union_all
 from schemas.entries import Attribution
 from schemas.events import NotificationRequested
 from schemas.oncall_events import ClimbsAudited
-from schemas.tables import CONSUMERS, ENTRIES, STEPS, TICKETS
+from schemas.tables import CONSUMERS, ENTRIES, HEARTBEATS, STEPS, TICKETS
 from schemas.tickets import Ticket
 from schemas.words import OPEN_STATES
 from services.dispatcher.climb import AT_WORK, Climb, Due, climb_of, following
@@ -117,7 +117,8 @@ def newest(connection: Connection) -> ClimbsAudited | None:
 
 
 def tell(draft: Draft, found: Sequence[str]) -> None:
-    """Only what is another finding than the last: none where there was never one."""
+    """That it looked; and what it found, where that is another finding than the last: none where there was never one."""
+    draft.put(HEARTBEATS, {"name": ClimbsAudited.__name__, "beaten_at": draft.now})
     known = newest(draft.connection)
     if (known.missed if known else ()) != tuple(found):
         draft.append(ClimbsAudited(missed=tuple(found)), AUDITOR)

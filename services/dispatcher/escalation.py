@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection, func, select
 
 from schemas.tables import CONSUMERS, HEAD, STEPS
-from services.dispatcher.auditor import missed, newest, stand_of, tell
+from services.dispatcher.auditor import missed, stand_of, tell
 from services.dispatcher.rows import StepRows
 from services.dispatcher.steps import FOLLOWED, Steps
 from services.dispatcher.taking import Taking
@@ -58,17 +58,15 @@ class Escalation:
             await asyncio.sleep(0 if more else max(0, begun + seconds - clock()))
 
     def audit(self) -> bool:
-        """Recount, and put on record what is another finding than the last. False: there is never more of it to do."""
+        """Recount, and put on record that and what was found. False: there is never more of it to do."""
         with self.ledger.database.read() as connection:
             stand = stand_of(connection, NAME, self.ledger.clock())
-            known = newest(connection)
         if stand is None:
             return False
         found = missed(self.calendars.teams, stand)
         if found:
             log.error("tickets lack a step of their ladder", tickets=found[:10])
-        if tuple(found) != (known.missed if known else ()):
-            self.ledger.write(lambda draft: tell(draft, found)).result()
+        self.ledger.write(lambda draft: tell(draft, found)).result()
         return False
 
     def turn(self) -> bool:

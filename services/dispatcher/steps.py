@@ -7,11 +7,12 @@ from sqlalchemy import func, select
 
 from schemas import events as e
 from schemas.entries import Entry
-from schemas.tables import ENTRIES
+from schemas.tables import DELIVERIES, ENTRIES
 from schemas.tickets import Ticket
+from services.deliveries import delivery_id
 from services.dispatcher.climb import AT_WORK, MOST_BOUNCES, OWNER, QA, Climb, Due, first, resumed
 from services.dispatcher.rows import StepRows, climb_in, due_of, read_ahead
-from services.ledger import Draft
+from services.ledger import Draft, Row
 from services.lifecycle import HISTORY, QA_ROLES
 from services.oncall.roll import Roll
 from services.tickets import SERVICE, find, fold
@@ -19,8 +20,9 @@ from services.tickets import SERVICE, find, fold
 BEGINS = (e.TicketRouted, e.TicketQueued, e.TicketReturned, e.TicketReopened, e.TicketUngrouped, e.TicketReclassified)
 ENGAGES = (e.TicketAcknowledged, e.TicketAssigned, e.TicketPutOnHold, e.TicketResumed, e.TicketWorkedAround)
 """What an engineer records who works on a ticket: each renews an acknowledgement that would expire."""
+GIVEN_UP = e.NotificationFailed.__name__
 ENDS = (e.TicketResolved, e.TicketClosed, e.TicketCancelled, e.TicketBacklogged, e.TicketGrouped)
-FOLLOWED = tuple(cls.__name__ for cls in (*BEGINS, *ENGAGES, *ENDS, e.TicketCommented))
+FOLLOWED = tuple(cls.__name__ for cls in (*BEGINS, *ENGAGES, *ENDS, e.TicketCommented, e.NotificationFailed))
 _BEGINS, _ENGAGES = ({cls.__name__ for cls in kinds} for kinds in (BEGINS, ENGAGES))
 
 
@@ -45,6 +47,8 @@ class Steps:
             self._begin(entry, ticket)
         elif entry.type in _ENGAGES or (entry.type == "TicketCommented" and (entry.role in QA_ROLES or entry.actor == ticket.assignee)):
             self._engage(entry, ticket)
+        elif entry.type == GIVEN_UP:
+            self._hasten(ticket.id)
         elif entry.type != "TicketCommented":
             self._stop(ticket.id)
 
@@ -100,6 +104,18 @@ class Steps:
         )
         roles = {role in QA_ROLES for role in self.draft.connection.execute(said).scalars()}
         return roles == {True, False}
+
+    def _hasten(self, ticket: str) -> None:
+        """Where every message of the last step was given up nobody was told by it: the next is due now, as after a step without anybody."""
+        rows = [row for row in self.rows.of(ticket) if row["step"] >= 0]
+        done, pending = ([row for row in rows if row["state"] == state] for state in ("done", "pending"))
+        if done and pending and done[-1]["cause"] == pending[-1]["cause"] and self._told_nobody(done[-1]):
+            self.rows.put(pending[-1] | {"due_at": min(pending[-1]["due_at"], self.draft.now)})
+
+    def _told_nobody(self, row: Row) -> bool:
+        asked = select(DELIVERIES.c.id, DELIVERIES.c.channel, DELIVERIES.c.address, DELIVERIES.c.state)
+        found = self.draft.connection.execute(asked.where(DELIVERIES.c.ticket == row["ticket"], DELIVERIES.c.cause == row["cause"]))
+        return {each.state for each in found if each.id == delivery_id(row["id"], each.channel, each.address)} == {"dead"}
 
     def _stop(self, ticket: str) -> Due | None:
         """Where the climb stood; what is told beside the steps stays to be told."""

@@ -178,6 +178,12 @@ PIPELINE: tuple[Metric | Histogram, ...] = (
         lambda scrape: _alone(len(scrape.checks.get("ClimbsAudited", {"missed": ()})["missed"])),
     ),
     Metric(
+        "hypercare_escalation_audit_age_seconds",
+        "Time since climbs were last recounted; absent where the teams file names no ladder.",
+        (),
+        lambda scrape: [] if scrape.audit_age is None else _alone(scrape.audit_age),
+    ),
+    Metric(
         "hypercare_escalation_lag_seconds",
         "Time since the oldest step of a ladder that is still to be taken was due; 0 where none is due.",
         (),

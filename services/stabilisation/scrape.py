@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from schemas.figures import UNDECIDED
 from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured
-from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, KNOWN_ERRORS, LETTERS, STEPS, TICKETS
+from schemas.tables import CONSUMERS, DELIVERIES, ENTRIES, HANDLED, HEAD, HEARTBEATS, KNOWN_ERRORS, LETTERS, STEPS, TICKETS
 from services.deliveries import AGAIN
 from services.releases import Releases, releases_of
 from services.stabilisation.burndown import OPENING
@@ -121,6 +121,17 @@ class Scrape:
         return self.age(self._told.get(NightChecked.__name__, configured).recorded_at)
 
     @cached_property
+    def audit_age(self) -> float | None:
+        """Seconds since climbs were last recounted; before the first since the teams file came into force. None where that names no
+        ladder.
+        """
+        configured = self._told.get(OnCallConfigured.__name__)
+        if configured is None or not _has_ladders(configured.data["content"]):
+            return None
+        beaten = select(HEARTBEATS.c.beaten_at).where(HEARTBEATS.c.name == ClimbsAudited.__name__)
+        return self.age(self.connection.execute(beaten).scalar_one_or_none() or configured.recorded_at)
+
+    @cached_property
     def night(self) -> dict[tuple[str, str], int]:
         """Faults by site and team that the last check of a night found; none before the first."""
         counts: Counter[tuple[str, str]] = Counter()
@@ -190,8 +201,11 @@ class Scrape:
 
 
 def _asks_for_people(teams: dict[str, Any]) -> bool:
-    audiences = (teams.get("triage", {}), *teams.get("teams", {}).values())
-    return bool(teams.get("rotas")) or any("ladder" in audience for audience in audiences)
+    return bool(teams.get("rotas")) or _has_ladders(teams)
+
+
+def _has_ladders(teams: dict[str, Any]) -> bool:
+    return any("ladder" in audience for audience in (teams.get("triage", {}), *teams.get("teams", {}).values()))
 
 
 def _most_used(groups: Sequence[Group]) -> frozenset[str]:
