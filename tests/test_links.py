@@ -364,6 +364,10 @@ def test_a_weak_secret_is_named_at_once_and_not_quoted(secrets: list[str]) -> No
 
 
 TEAMS_FILE = """
+[people.lea]
+name = "Lea Ende"
+time_zone = "Asia/Tokyo"
+page = ["mail:lea@plant.example"]
 [systems]
 erp = "erp"
 [teams.erp]
@@ -386,8 +390,9 @@ def test_in_the_real_process_a_letter_arrives_and_its_link_acknowledges(tmp_path
             httpx2.post(f"{url}/v1/tickets/{ticket}/route", json=said, headers=ANY).raise_for_status()
             letter = until_true(lambda: next((each for each in post.letters if "/a/acknowledge" in each.get_content()), None), "the letter")
             path = next(line for line in letter.get_content().splitlines() if line.startswith("Acknowledge: ")).rpartition("/a/")[2]
+            assert " JST (" in letter.get_content()
             assert "Acknowledge HC-1?" in httpx2.get(f"{url}/a/{path}").text
             assert httpx2.post(f"{url}/a/{path}").status_code == 200
             taken = httpx2.get(f"{url}/v1/tickets/{ticket}").json()
             process.stop()
-    assert (taken["state"], taken["assignee"]) == ("acknowledged", "lea@plant.example")
+    assert (taken["state"], taken["assignee"]) == ("acknowledged", "lea")
