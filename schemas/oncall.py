@@ -263,3 +263,28 @@ class Watched(BaseModel):
     site: str
     team: str
     faults: int
+
+
+class Trial(BaseModel):
+    """Test messages that were asked for. `left_out`: targets of tools that keep incidents."""
+
+    model_config = FROZEN
+
+    person: str
+    deliveries: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+class Reach(BaseModel):
+    """The newest message to a target: what became of it, and why it is not there yet or never will be. All but the target absent before
+    the first.
+    """
+
+    model_config = FROZEN
+
+    target: str
+    delivery: str | None = None
+    state: str | None = None
+    requested_at: datetime | None = None
+    sent_at: datetime | None = None
+    error: str | None = None

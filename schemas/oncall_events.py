@@ -41,10 +41,18 @@ class NightChecked(Event):
     faults: tuple[NightFault, ...]
 
 
+class ReachTried(Event):
+    """A test message goes to a person's own targets, word for word; nothing has happened."""
+
+    person: Slug
+    title: str
+    text: str
+
+
 class ClimbsAudited(Event):
     """A recount found these tickets without the step of their ladder that they should have; told again when it finds others."""
 
     missed: tuple[str, ...]
 
 
-ONCALL_EVENTS: tuple[type[Event], ...] = (OnCallConfigured, RotaOverridden, RotaOverrideDropped, NightChecked, ClimbsAudited)
+ONCALL_EVENTS: tuple[type[Event], ...] = (OnCallConfigured, RotaOverridden, RotaOverrideDropped, NightChecked, ReachTried, ClimbsAudited)

@@ -9,7 +9,7 @@ from schemas import golive_events as g
 from schemas.clock_events import ClockBreached, ClockWarned, PolicyAdopted
 from schemas.event import Event
 from schemas.oncall import Watched
-from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured, RotaOverridden, RotaOverrideDropped
+from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured, ReachTried, RotaOverridden, RotaOverrideDropped
 from schemas.predictions import Floor, Prediction, RankedSeverity, RankedSystem, Word
 from schemas.routed import Links, RoutedTicket
 from schemas.tickets import Submission, Ticket
@@ -162,6 +162,11 @@ EXAMPLES: tuple[BaseModel, ...] = (
     RotaOverridden.model_validate({"override": "OV-3", "rota": "mes", "person": "cleo", "instead_of": "ben", "from": AT, "until": TILL}),
     RotaOverrideDropped(override="OV-3", rota="mes"),
     NightChecked(begin=AT, until=TILL, watched=(Watched(site="Cork", team="mes", faults=0),), faults=()),
+    ReachTried(
+        person="anna",
+        title="Test: can Anna Berg be reached here?",
+        text="This is a test, Anna Berg: hypercare can reach you here. Nothing has happened, and nothing is to be done.",
+    ),
     ClimbsAudited(missed=("HC-17",)),
     e.NotificationRequested(delivery="c4" * 16, channel="webhook", address="https://pager.example/hook", urgency="page"),
     e.NotificationSent(delivery="c4" * 16, attempts=1),

@@ -15,6 +15,7 @@ from services.api import (
     night,
     oncall,
     policies,
+    reach,
     reading,
     stream,
     submissions,
@@ -23,7 +24,7 @@ from services.api import (
 from services.api.desk import Desk
 from services.web.app import openapi_document as document_of
 
-MODULES = (submissions, batches, history, reading, changes, triage, knownerrors, golives, policies, oncall, night, stream, autonomy)
+MODULES = (submissions, batches, history, reading, changes, triage, knownerrors, golives, policies, oncall, night, reach, stream, autonomy)
 ROUTERS: Sequence[APIRouter] = tuple(module.router for module in MODULES)
 
 

@@ -13,6 +13,7 @@ from services.cli.client import Caller, Client
 from services.cli.columns import instant
 from services.cli.night import CLOCK, check
 from services.cli.options import flat
+from services.cli.reach import try_person
 from services.cli.terminal import Output, table
 from services.errors import NotFound
 from services.ledger import utc_now
@@ -136,6 +137,7 @@ def list_overrides(caller: Caller, output: Output, rota: Annotated[str | None, O
 
 
 app.command("check")(check)
+app.command("try")(try_person)
 
 
 def _zone(name: str) -> ZoneInfo:

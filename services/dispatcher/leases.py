@@ -19,7 +19,7 @@ from services.dispatcher.budget import Budget
 from services.dispatcher.bundles import Bundled, bundle, counts, held_until, hold, settle
 from services.dispatcher.channels import Undelivered
 from services.dispatcher.pace import Pace
-from services.dispatcher.requests import moot
+from services.dispatcher.requests import moot, outlived
 from services.dispatcher.slots import Target
 from services.ledger import Draft, Ledger, Row, Slot, Subject, read_head
 from services.tickets import SERVICE, find, record
@@ -111,7 +111,7 @@ def _lease(draft: Draft, candidate: Candidate, seconds: float, addressees: Addre
     if row["state"] not in DUE or row["due_at"] > draft.now:
         return None
     ticket = find(draft, candidate.ticket) if candidate.ticket else None
-    if ticket and (why := moot(candidate.cause, ticket)):
+    if why := moot(candidate.cause, ticket) if ticket else outlived(candidate.cause, draft.now):
         _note(draft, candidate, NotificationWithdrawn(delivery=candidate.id, reason=why))
         return None
     to = addressees.of(candidate.target)

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from datetime import datetime
 from itertools import accumulate
 
 from schemas.entries import Entry
@@ -23,6 +24,7 @@ from schemas.events import (
     TicketUngrouped,
 )
 from schemas.oncall import Reachable
+from schemas.oncall_events import ReachTried
 from schemas.tickets import Ticket
 from schemas.words import GxpFlag
 from services.deliveries import delivery_id
@@ -31,6 +33,7 @@ from services.dispatcher.climb import MOST_BOUNCES, climb_of
 from services.errors import Invalid, Misconfigured
 from services.groups import may_be_sev1, stands_for_itself
 from services.lifecycle import HISTORY
+from services.oncall.trial import LASTS
 from services.runner import Occurrence
 from services.teams import Audience, Teams, Urgency
 
@@ -153,6 +156,11 @@ def moot(cause: Entry, ticket: Ticket) -> str | None:
     if ticket.state in ENDED:
         return f"{ticket.id} is {ticket.state}"
     return MOOT[cause.type](cause, ticket) if cause.type in MOOT else None
+
+
+def outlived(cause: Entry, now: datetime) -> str | None:
+    """The same of what is about no ticket."""
+    return "the test is over" if cause.type == ReachTried.__name__ and now - cause.recorded_at > LASTS else None
 
 
 def _elsewhere(cause: Entry, ticket: Ticket) -> str | None:

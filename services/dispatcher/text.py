@@ -41,7 +41,7 @@ HEADLINES = {
 def compose(leased: Lease, places: Links) -> Message:
     """The ticket as it stands when the message goes out: sent again, it keeps its delivery id and tells what is true by then."""
     if leased.ticket is None:
-        return _handover(leased.of)
+        return _notice(leased.of)
     ticket, cause = shown(leased.ticket), leased.of.cause
     links = _links(leased, leased.ticket, places)
     return Message(
@@ -59,11 +59,11 @@ def compose(leased: Lease, places: Links) -> Message:
     )
 
 
-def _handover(of: Candidate) -> Message:
-    """Word for word what the ledger has: what one shift handed to the next, of which nobody asks what became of it since."""
+def _notice(of: Candidate) -> Message:
+    """About no ticket: word for word what the ledger has, of which nobody asks what became of it since."""
     told = of.cause.data
-    data = {"site": of.cause.site} | {name: told[name] for name in ("golive", "begin", "end")}
-    return Message(of.id, told["title"], told["text"], data=data, brief=told["title"])
+    data = {name: value for name, value in told.items() if name not in ("title", "text")}
+    return Message(of.id, told["title"], told["text"], data={"event": of.cause.type, "site": of.cause.site} | data, brief=told["title"])
 
 
 def _title(ticket: Ticket, more: int = 0) -> str:

@@ -23,7 +23,7 @@ class About(NamedTuple):
 class Message:
     """One delivery as its receiver sees it; sending it again must not change a field.
 
-    `about` is absent where it is about no ticket: what a shift hands to the next. `brief` is what fits into an SMS. The delivery id
+    `about` is absent where it is about no ticket, such as what a shift hands to the next. `brief` is what fits into an SMS. The delivery id
     travels in mail and HTTP headers and is signed as `id.timestamp.body`, hence its narrow alphabet without the full stop.
     """
 

@@ -34,7 +34,7 @@ class Console:
 def _block(message: Message, address: str) -> str:
     """Only the first line starts at the margin, so that a ticket's text cannot pass for another message."""
     about = message.about
-    what = f"{about.severity} {about.system} → {about.team} at {address} · ticket {about.ticket}" if about else f"handover → {address}"
+    what = f"{about.severity} {about.system} → {about.team} at {address} · ticket {about.ticket}" if about else f"notice → {address}"
     head = f"● {what} · delivery {message.delivery_id}"
     body = [visible(message.title), *visible_lines(message.text).split("\n")]
     return "\n  ".join([visible(head), *body]) + "\n"

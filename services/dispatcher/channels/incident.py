@@ -17,7 +17,7 @@ SIGNS = ("TicketAcknowledged", "TicketAssigned", "TicketPutOnHold", "TicketResum
 def of_ticket(message: Message) -> About:
     """Raises Undelivered: an incident is a ticket's."""
     if message.about is None:
-        raise Undelivered("Tools that keep incidents take tickets only; send a handover by mail, webhook, chat or console.", retry=False)
+        raise Undelivered("Tools that keep incidents take tickets only; send all else by mail, webhook, chat or console.", retry=False)
     return message.about
 
 

@@ -46,10 +46,10 @@ class Webhook:
 
 
 def _body(message: Message) -> bytes:
-    """`hypercare.delivery` is of a ticket; `hypercare.handover`, what a shift hands to the next, is of none."""
+    """`hypercare.delivery` is of a ticket; `hypercare.notice`, such as what a shift hands to the next, is of none."""
     about = message.about
     record = {
-        "type": "hypercare.delivery" if about else "hypercare.handover",
+        "type": "hypercare.delivery" if about else "hypercare.notice",
         "delivery_id": message.delivery_id,
         "ticket_id": about and about.ticket,
         "title": message.title,
