@@ -2,14 +2,16 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from email.message import EmailMessage
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas import events as e
 from schemas.golive_events import GoLiveExited
-from schemas.golives import Shift
+from schemas.golives import WEEKDAYS, Shift
 from services import golives as said
 from services.deliveries import replay
 from services.dispatcher.channels import Channel, MailSettings, Recorder, Undelivered, open_channels
@@ -18,6 +20,7 @@ from services.errors import Misconfigured
 from services.ledger import Ledger, Subject
 from services.oncall.configured import told as told_of_file
 from services.settings import load_settings
+from services.stabilisation.days import last_relieved
 from services.stabilisation.handover import handover
 from services.stabilisation.progress import Progress
 from services.stabilisation.report.handover import handover_document
@@ -212,3 +215,25 @@ def test_when_is_told_on_the_sites_clock(ledger: Ledger, clock: Clock) -> None:
     handed(ledger)
     (only,) = records(ledger)
     assert only["title"].startswith("Handover Cork, Sun 29 Mar 06:00-14:00")
+
+
+TIMES = st.sampled_from([time(hour, minute) for hour in (0, 2, 5, 6, 13, 14, 18, 22) for minute in (0, 30)])
+DAYS = st.lists(st.sampled_from(WEEKDAYS), min_size=1, max_size=7, unique=True)
+SOME_SHIFTS = st.lists(
+    st.builds(lambda days, begin, end: Shift(days=days, begin=begin, end=end), DAYS, TIMES, TIMES), min_size=1, max_size=4
+)
+ZONES = st.sampled_from(["Europe/Dublin", "America/New_York", "Australia/Lord_Howe", "UTC"])
+HOURS = st.integers(0, 24 * 366).map(lambda hours: BEGIN + hours * HOUR)
+
+
+@given(SOME_SHIFTS.filter(lambda shifts: all(shift.begin != shift.end for shift in shifts)), ZONES, HOURS)
+def test_the_shift_that_handed_over_last_is_found_whatever_the_shifts_are(shifts: list[Shift], zone: str, at: datetime) -> None:
+    """Looked at hour by hour, the moment at which a shift hands over never comes later than it is known, and never goes back."""
+    text = THREE.model_copy(update={"shifts": tuple(shifts), "time_zone": zone})
+    found = [last_relieved(text, at + hours * HOUR) for hours in range(30)]
+    moments = [shifts.relieved_at for shifts in found]
+    assert all(moment <= at + hours * HOUR for hours, moment in enumerate(moments))
+    assert moments == sorted(moments)
+    for each in found:
+        assert each.begin < each.relieved_at <= each.end
+        assert last_relieved(text, each.relieved_at) == each

@@ -23,7 +23,7 @@ ENGAGES = (e.TicketAcknowledged, e.TicketAssigned, e.TicketPutOnHold, e.TicketRe
 GIVEN_UP = e.NotificationFailed.__name__
 ENDS = (e.TicketResolved, e.TicketClosed, e.TicketCancelled, e.TicketBacklogged, e.TicketGrouped)
 FOLLOWED = tuple(cls.__name__ for cls in (*BEGINS, *ENGAGES, *ENDS, e.TicketCommented, e.NotificationFailed))
-_BEGINS, _ENGAGES = ({cls.__name__ for cls in kinds} for kinds in (BEGINS, ENGAGES))
+_BEGINS, _ENGAGES, _ENDS = ({cls.__name__ for cls in kinds} for kinds in (BEGINS, ENGAGES, ENDS))
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ class Steps:
     def _follow(self, entry: Entry, ticket: Ticket) -> None:
         if entry.type in _BEGINS:
             self._begin(entry, ticket)
-        elif entry.type in _ENGAGES or (entry.type == "TicketCommented" and (entry.role in QA_ROLES or entry.actor == ticket.assignee)):
+        if entry.type in _ENGAGES or (entry.type == "TicketCommented" and (entry.role in QA_ROLES or entry.actor == ticket.assignee)):
             self._engage(entry, ticket)
-        elif entry.type == GIVEN_UP:
-            self._hasten(ticket.id)
-        elif entry.type != "TicketCommented":
+        if entry.type in _ENDS:
             self._stop(ticket.id)
+        if entry.type == GIVEN_UP:
+            self._hasten(ticket.id)
 
     def _begin(self, entry: Entry, ticket: Ticket) -> None:
         stopped = self._stop(ticket.id)

@@ -49,7 +49,7 @@ def _fact(fact: Fact) -> str:
 
 
 def _row(columns: Row, cells: Row) -> Iterator[str]:
-    yield from _filled("  ".join(cells[:HEAD]), "", INDENT)
+    yield from _filled(" ".join(cells[:HEAD]), "", INDENT)
     named = [f"{name}: {plain(cell)}" for name, cell in zip(columns[HEAD:], cells[HEAD:], strict=True) if cell != NOTHING]
     yield from _packed(named, INDENT)
 
