@@ -288,7 +288,7 @@ def test_a_team_is_put_on_call_by_its_file_alone(tmp_path: Path, ledger: Ledger)
     folder = site(tmp_path, "put-a-team-on-call")
     environment = on_call(folder, tmp_path / "hypercare.db")
     assert run("migrate", env=environment).exit_code == 0
-    for words in (("config", "check"), ("oncall", "check", "--hours", "16"), ("config", "apply", "--reason", "from Monday on")):
+    for words in (("config", "check"), ("oncall", "check", "--now"), ("config", "apply", "--reason", "from Monday on")):
         assert run(*words, env=environment).exit_code == 0, words
     parts = cast(Settings(teams_file=folder / "teams.toml"), ledger, ("api",))
     app = create_app(parts.routers, SelfNamed())
