@@ -232,7 +232,7 @@ def site(root: Path, recipe: str, *without: int) -> Path:
 
 def looked_at(folder: Path, systems: tuple[str, ...]) -> list[Finding]:
     """By the doctor."""
-    return list(look_at_teams(Settings(teams_file=folder / "teams.toml", smtp_host="mail.plant.example"), systems))
+    return list(look_at_teams(Settings(teams_file=folder / "teams.toml", smtp_host="127.0.0.1"), systems))
 
 
 def told_by_two(example: Example) -> list[Example]:
@@ -281,7 +281,7 @@ def test_a_model_that_was_taught_a_system_routes_to_it(tmp_path: Path, capsys: p
 
 def on_call(folder: Path, database: Path) -> dict[str, str]:
     """The environment of step 5."""
-    return on(database) | {"HYPERCARE_TEAMS_FILE": str(folder / "teams.toml"), "HYPERCARE_SMTP_HOST": "mail.plant.example"}
+    return on(database) | {"HYPERCARE_TEAMS_FILE": str(folder / "teams.toml"), "HYPERCARE_SMTP_HOST": "127.0.0.1"}
 
 
 def test_a_team_is_put_on_call_by_its_file_alone(tmp_path: Path, ledger: Ledger) -> None:
