@@ -16,9 +16,11 @@ from services.dispatcher.leases import due, lease, sent
 from services.errors import Misconfigured
 from services.ledger import Ledger
 from services.links import Links, Seal
+from services.oncall.trial import try_reach
 from services.settings import load_settings
-from tests.dispatching import HASTY, URL, Watch, asked, decided, outcomes, paged, row_of, sending, settled, until
-from tests.lives import entries_of, happened
+from services.teams import Teams
+from tests.dispatching import HASTY, TEAMS, URL, Watch, asked, decided, outcomes, paged, row_of, sending, settled, until
+from tests.lives import DESK, entries_of, happened
 from tests.test_dispatcher import queued
 from tests.test_incidents import RESOLVED
 
@@ -108,6 +110,19 @@ async def test_a_burst_is_two_pages_and_a_third_that_tells_all_the_others(ledger
     assert [line.split()[2] for line in lines[1:8]] == [f"HC-{number}" for number in range(4, 11)]
     assert all(f"{URL}/a/acknowledge." in line for line in lines[1:8])
     assert last.data["bundle"] == [{"delivery": page, "ticket": f"HC-{place}"} for place, page in enumerate(pages[3:], 4)]
+
+
+async def test_a_test_message_uses_up_no_page_and_goes_by_itself(ledger: Ledger) -> None:
+    people = {"lea": {"name": "Lea Ende", "page": [LEA]}}
+    teams = Teams.model_validate(TEAMS.model_dump() | {"people": people})
+    first, *_ = ledger.write(lambda draft: try_reach(draft, teams, "lea", DESK)).result().deliveries
+    pages = [paged(ledger, target=LEA) for _ in range(6)]
+    last, *_ = ledger.write(lambda draft: try_reach(draft, teams, "lea", DESK)).result().deliveries
+    post = Recorder("mail")
+    async with sending(ledger, post):
+        await until(lambda: gone(ledger, 8))
+    assert [message.delivery_id for message, _ in post.sent] == [first, *pages[:3], last]
+    assert bundled(ledger) == dict.fromkeys(pages[3:], pages[2])
 
 
 async def test_what_comes_after_waits_for_the_window_and_then_comes_in_one_message(timed: Ledger, watch: Watch) -> None:

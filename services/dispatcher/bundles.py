@@ -92,13 +92,15 @@ def _went(draft: Draft, to: Addressee) -> Iterator[Row]:
 
 
 def _is_woken_by(row: Row) -> bool:
-    return row["urgency"] == "page" and row["state"] in ("sent", "leased") and row["attempts"] > 0
+    """By a ticket: a test is asked for by somebody who waits for it."""
+    page = row["urgency"] == "page" and row["ticket"] is not None
+    return page and row["state"] in ("sent", "leased") and row["attempts"] > 0
 
 
 def _waiting(draft: Draft, row: Row) -> Iterator[tuple[str, str, Entry]]:
     """(delivery, ticket, cause) of the other pages to this target, the oldest first."""
     theirs = (DELIVERIES.c.channel == row["channel"]) & (DELIVERIES.c.address == row["address"]) & (DELIVERIES.c.urgency == "page")
-    wanted = theirs & (DELIVERIES.c.state == "pending") & (DELIVERIES.c.id != row["id"])
+    wanted = theirs & (DELIVERIES.c.state == "pending") & (DELIVERIES.c.id != row["id"]) & DELIVERIES.c.ticket.is_not(None)
     columns: tuple[Any, ...] = (DELIVERIES.c.id.label("of"), DELIVERIES.c.ticket.label("about"), *ENTRIES.columns)
     asked = select(*columns).join(ENTRIES, ENTRIES.c.id == DELIVERIES.c.cause).where(wanted).order_by(DELIVERIES.c.requested_at)
     for found in draft.connection.execute(asked.limit(MOST_BUNDLED)).mappings():
