@@ -20,7 +20,7 @@ from schemas.golives import ExposureText, GoLiveText, Plan, Rates, ScopeEventTex
 from schemas.knownerrors import KnownErrorText
 from schemas.oncall import NightFault, Watched
 from schemas.oncall_events import ClimbsAudited, NightChecked, OnCallConfigured
-from schemas.tables import CONSUMERS, STEPS
+from schemas.tables import CONSUMERS, HEARTBEATS, STEPS
 from schemas.words import SEVERITIES, Severity
 from services import golives as said
 from services.knownerrors import record_known_error
@@ -242,9 +242,11 @@ def _night(draft: Draft, ticket: str) -> None:
     midnight, until = END + 19 * HOUR, END + 28 * HOUR
     fault = NightFault(site="Lund", team="erp", begin=midnight, until=until, told="step 1 leads to nobody")
     watched = (Watched(site="Lund", team="erp", faults=1), Watched(site="Cork", team="erp", faults=0))
-    draft.append(OnCallConfigured(digest="c7" * 32, content={"rotas": {"erp": {"time_zone": "Europe/Stockholm"}}}), SERVICE)
+    rota, team = {"time_zone": "Europe/Stockholm"}, {"rota": "erp", "ladder": "standard"}
+    draft.append(OnCallConfigured(digest="c7" * 32, content={"rotas": {"erp": rota}, "teams": {"erp": team}}), SERVICE)
     draft.append(NightChecked(begin=END, until=until, watched=watched, faults=(fault,)), SERVICE)
     draft.append(ClimbsAudited(missed=(ticket,)), SERVICE)
+    draft.put(HEARTBEATS, {"name": ClimbsAudited.__name__, "beaten_at": END - MINUTE})
     when = {"begun_at": END - 7 * MINUTE, "due_at": END - 2 * MINUTE, "settled_at": None}
     step = {"id": "late", "ticket": ticket, "cause": ticket, "team": "erp", "severity": "sev1", "cycle": 0, "step": 1}
     draft.put(STEPS, step | when | {"state": "pending"})
