@@ -17,7 +17,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, cast
 from uuid import UUID
 
 import rfc8785
-from sqlalchemy import ColumnElement, Connection, Table, func, select, union_all, update
+from sqlalchemy import BindParameter, ColumnElement, Connection, Table, func, select, union_all, update
 
 from schemas.columns import rfc3339
 from schemas.entries import Attribution, Entry
@@ -308,7 +308,7 @@ def read_entries(connection: Connection, after: int, types: Sequence[str] = (), 
     return [Entry.model_construct(**row) for row in connection.execute(wanted).mappings()]
 
 
-def within_reach(after: int, types: Sequence[str], number: int) -> ColumnElement[bool]:
+def within_reach(after: int | BindParameter[int], types: Sequence[str], number: int) -> ColumnElement[bool]:
     """Which entries after a seq to look at for the next `number` of these types; of none where there are none.
 
     The types' index finds the first of them at once, however far away it is. It does not find the others: it would sort all that is left

@@ -13,8 +13,9 @@ from functools import lru_cache
 from threading import RLock
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import Connection, Row, bindparam, select
 
+from schemas.columns import BIG
 from schemas.entries import Entry
 from schemas.tables import ENTRIES
 from schemas.words import OPEN_STATES
@@ -162,7 +163,7 @@ class Chronicle:
 
     def catch_up(self, connection: Connection) -> None:
         with uncollected():
-            while rows := connection.execute(_next(self.position)).all():
+            while rows := connection.execute(NEXT, {"after": self.position}).all():
                 for row in rows:
                     self.take(row)
 
@@ -188,10 +189,6 @@ class Chronicle:
             self.census.move(str(row.site), track.born, before, after)
             self.rewritten += when < known
             self.steps += 1
-
-
-def _next(position: int) -> Select[Any]:
-    return select(*READ).where(within_reach(position, list(_TOLD), PAGE)).order_by(ENTRIES.c.seq).limit(PAGE)
 
 
 def _born(row: Any, when: int) -> Track:
@@ -334,3 +331,5 @@ _TOLD: dict[str, Callable[[Stand, Any, int], Stand]] = {
     "TicketGrouped": _grouped,
     "TicketUngrouped": _ungrouped,
 }
+NEXT = select(*READ).where(within_reach(bindparam("after", type_=BIG), list(_TOLD), PAGE)).order_by(ENTRIES.c.seq).limit(PAGE)
+"""Made once: made anew for every page its parts would be garbage that only the collector finds, which rests meanwhile."""
