@@ -13,9 +13,8 @@ from functools import lru_cache
 from threading import RLock
 from typing import Any, Literal, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, select
 
-from schemas.columns import BIG
 from schemas.entries import Entry
 from schemas.tables import ENTRIES
 from schemas.words import OPEN_STATES
@@ -331,5 +330,5 @@ _TOLD: dict[str, Callable[[Stand, Any, int], Stand]] = {
     "TicketGrouped": _grouped,
     "TicketUngrouped": _ungrouped,
 }
-NEXT = select(*READ).where(within_reach(bindparam("after", type_=BIG), list(_TOLD), PAGE)).order_by(ENTRIES.c.seq).limit(PAGE)
-"""Made once: made anew for every page its parts would be garbage that only the collector finds, which rests meanwhile."""
+NEXT = select(*READ).where(within_reach(list(_TOLD), PAGE)).order_by(ENTRIES.c.seq).limit(PAGE)
+"""Its parts, made anew for every page, would be garbage that only the collector finds, which rests meanwhile."""
