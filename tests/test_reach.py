@@ -2,9 +2,9 @@
 
 import asyncio
 import json
+import tomllib
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,13 +14,10 @@ from services.db import migrate, open_database
 from services.dispatcher.channels import Channel, Recorder, Undelivered
 from services.ledger import Ledger
 from services.oncall.given_up import given_up
-from services.oncall.trial import LASTS
-from services.roles import cast
-from services.settings import Settings
-from services.web.app import create_app
-from services.web.callers import SelfNamed
+from services.oncall.trial import LASTS, MOST
+from services.teams import Teams
 from tests.command_line import run
-from tests.desks import refused, serving, taken
+from tests.desks import app_of, client_of, refused, serving, taken
 from tests.dispatching import Watch, outcomes, sending, settled, states, until
 from tests.lives import entries_of
 
@@ -63,17 +60,13 @@ def timed(database_url: str, watch: Watch) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def app(timed: Ledger, tmp_path: Path) -> Any:
-    (tmp_path / "teams.toml").write_text(PEOPLE, "utf-8")
-    parts = cast(Settings(teams_file=tmp_path / "teams.toml"), timed, ("api",))
-    made = create_app(parts.routers, SelfNamed())
-    parts.furnish(made)
-    return made
+def app(timed: Ledger) -> Any:
+    return app_of(timed, teams=Teams.model_validate(tomllib.loads(PEOPLE)))
 
 
 @pytest.fixture
 def client(app: Any) -> Iterator[TestClient]:
-    with TestClient(app, raise_server_exceptions=False) as client:
+    with client_of(app) as client:
         yield client
 
 
@@ -144,6 +137,14 @@ def test_who_does_not_exist_and_who_has_only_a_tool_is_told(client: TestClient) 
     answer = refused(client.post("/v1/oncall/people/tool/try", json={}), 422, "invalid")
     assert "tickets only" in str(answer)
     assert client.get("/v1/oncall/people/tool/reach").json()["targets"][0]["target"].startswith("alertmanager:alerts.plant.example#")
+
+
+def test_a_person_is_not_tested_again_and_again(client: TestClient, watch: Watch) -> None:
+    for _ in range(MOST):
+        tried(client)
+    assert "had 3 tests within 10 minutes" in str(refused(client.post("/v1/oncall/people/anna/try", json={}), 409, "conflict"))
+    watch.ahead = LASTS + timedelta(seconds=1)
+    tried(client)
 
 
 def test_the_command_says_what_became_of_each_message(timed: Ledger, app: Any) -> None:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from schemas.oncall import Reach, Trial
 from services.api.desk import AtDesk
-from services.errors import Invalid, NotFound
+from services.errors import Conflict, Invalid, NotFound
 from services.oncall.trial import reach_of, try_reach
 from services.web.bodies import router as json_router
 from services.web.callers import Caller
@@ -32,7 +32,9 @@ def read_reach(person: PersonPath, desk: AtDesk) -> ReachList:
         return ReachList(person=person, targets=reach_of(connection, desk.teams, person))
 
 
-@router.post("/v1/oncall/people/{person}/try", status_code=201, summary="Send a test message", responses=refusals(NotFound, Invalid))
+@router.post(
+    "/v1/oncall/people/{person}/try", status_code=201, summary="Send a test message", responses=refusals(NotFound, Invalid, Conflict)
+)
 async def try_person(person: PersonPath, caller: Caller, desk: AtDesk) -> Trial:
     """To each of their own targets, with a text that says that nothing has happened. Not to tools that keep incidents."""
     return await desk.write(lambda draft: try_reach(draft, desk.teams, person, caller))

@@ -10,22 +10,28 @@ from schemas.entries import Attribution
 from schemas.events import NotificationRequested
 from schemas.oncall import Person, Reach, Trial
 from schemas.oncall_events import ReachTried
-from schemas.tables import DELIVERIES
+from schemas.tables import DELIVERIES, ENTRIES
 from services.deliveries import delivery_id, note
-from services.errors import Invalid, NotFound
+from services.errors import Conflict, Invalid, NotFound
 from services.ledger import Draft, Subject
 from services.oncall.configured import veiled
 from services.teams import INCIDENT_TOOLS, Teams
 
 LASTS = timedelta(minutes=10)
 """One that could not be sent by then is not sent at night."""
+MOST = 3
+"""So many in that time for one person: whoever asks more often is not testing."""
 TEXT = """This is a test, {name}: hypercare can reach you here. Nothing has happened, and nothing is to be done.
 It was asked for by {actor} ({role}). Whoever pages you about a ticket says so in the first line."""
 
 
 def try_reach(draft: Draft, teams: Teams, key: str, by: Attribution) -> Trial:
-    """Ask for a message to each of a person's targets. Raises NotFound, and Invalid where they have none that takes one."""
+    """Ask for a message to each of a person's targets. Raises NotFound, Invalid where they have none that takes one, and Conflict where
+    they had enough of them.
+    """
     person = person_of(teams, key)
+    if _lately(draft, key) >= MOST:
+        raise Conflict(f"{key} had {MOST} tests within {LASTS.total_seconds() / 60:g} minutes; look at what became of them, and wait")
     targets = [target for target in targets_of(person) if target[0] not in INCIDENT_TOOLS]
     if not targets:
         raise Invalid(f"{key} has no target that takes a message: tools that keep incidents take tickets only; give page = [...]")
@@ -36,6 +42,12 @@ def try_reach(draft: Draft, teams: Teams, key: str, by: Attribution) -> Trial:
         note(draft, NotificationRequested.model_validate(fields), replace(by, cause=entry.id), Subject())
     asked = tuple(delivery_id(entry.id, *target) for target in targets)
     return Trial(person=key, deliveries=asked, left_out=tuple(veiled(f"{channel}:{address}") for channel, address in _tools(person)))
+
+
+def _lately(draft: Draft, key: str) -> int:
+    told = select(ENTRIES.c.data).where(ENTRIES.c.type == ReachTried.__name__, ENTRIES.c.recorded_at > draft.now - LASTS)
+    staged = (row["data"] for row in draft.entries if row["type"] == ReachTried.__name__)
+    return sum(data["person"] == key for data in (*draft.connection.execute(told).scalars(), *staged))
 
 
 def reach_of(connection: Connection, teams: Teams, key: str) -> list[Reach]:

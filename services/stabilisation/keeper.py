@@ -16,6 +16,7 @@ from services.stabilisation.days import local_date, standups
 from services.stabilisation.progress import Outline, Progress, Sight
 from services.stabilisation.readiness import GUARD
 from services.tickets import SERVICE
+from services.waiting import rounds
 
 log = structlog.get_logger()
 
@@ -32,9 +33,8 @@ class Keeper:
     every: float = EVERY_S
 
     async def run(self) -> None:
-        while True:
-            await self.take_due()
-            await asyncio.sleep(self.every)
+        """Until cancelled."""
+        await rounds(self.take_due, self.every)
 
     async def take_due(self) -> int:
         """How many were kept."""

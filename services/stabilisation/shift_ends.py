@@ -23,6 +23,7 @@ from services.stabilisation.report.handover import handover_document, handover_l
 from services.stabilisation.report.letter import letter
 from services.teams import Teams
 from services.tickets import SERVICE
+from services.waiting import rounds
 
 log = structlog.get_logger()
 
@@ -57,9 +58,8 @@ class ShiftEnds:
     _done: set[str] = field(default_factory=set)
 
     async def run(self) -> None:
-        while True:
-            await self.hand_over_due()
-            await asyncio.sleep(self.every)
+        """Until cancelled."""
+        await rounds(self.hand_over_due, self.every)
 
     async def hand_over_due(self) -> int:
         """How many were handed over."""

@@ -20,6 +20,7 @@ from services.stabilisation.chronicle import Track, instant, micros
 from services.stabilisation.clocks import Clockwork, Timing, ruled, started
 from services.stabilisation.progress import Outline, Progress
 from services.tickets import SERVICE, record
+from services.waiting import rounds
 
 log = structlog.get_logger()
 
@@ -51,9 +52,8 @@ class Warner:
     _position: int = 0
 
     async def run(self) -> None:
-        while True:
-            await self.record_due()
-            await asyncio.sleep(self.every)
+        """Until cancelled."""
+        await rounds(self.record_due, self.every)
 
     async def record_due(self) -> int:
         """How many were recorded."""
