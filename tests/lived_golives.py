@@ -239,3 +239,11 @@ def served(ledger: Ledger) -> Iterator[str]:
     parts.furnish(app)
     with serving(app) as url:
         yield url
+
+
+def just_begun(ledger: Ledger, text: GoLiveText) -> Clock:
+    """The clock of a ledger whose go-live was declared a day before and began a minute ago."""
+    ledger.clock = clock = Clock(BEGIN - DAY)
+    ledger.write(lambda draft: said.declare(draft, text, LEAD)).result()
+    clock.now = BEGIN + timedelta(minutes=1)
+    return clock

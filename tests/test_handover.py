@@ -11,7 +11,6 @@ import pytest
 from schemas import events as e
 from schemas.golives import GoLiveText, Shift
 from schemas.handover import Handover, HandoverItem
-from services import golives as said
 from services.errors import Invalid
 from services.ledger import Ledger
 from services.stabilisation.days import shifts_around
@@ -21,7 +20,7 @@ from services.stabilisation.report.handover import handover_document
 from services.stabilisation.report.markdown import markdown
 from tests.command_line import run
 from tests.dispatching import routed
-from tests.lived_golives import BEGIN, DAY, LEAD, TEXT, Clock, lived, served
+from tests.lived_golives import BEGIN, DAY, TEXT, Clock, just_begun, lived, served
 from tests.lives import ENGINEER, happened
 
 HOUR = timedelta(hours=1)
@@ -38,10 +37,7 @@ def plant(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ledger]:
 @pytest.fixture
 def clock(ledger: Ledger) -> Clock:
     """Of a ledger with a go-live that has three shifts a day; the first has just begun."""
-    ledger.clock = clock = Clock(BEGIN - DAY)
-    ledger.write(lambda draft: said.declare(draft, THREE, LEAD)).result()
-    clock.now = BEGIN + timedelta(minutes=1)
-    return clock
+    return just_begun(ledger, THREE)
 
 
 def drafted(ledger: Ledger, shift: datetime | None = None) -> Handover:

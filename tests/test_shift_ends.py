@@ -28,7 +28,7 @@ from services.stabilisation.report.letter import WIDTH, letter
 from services.stabilisation.shift_ends import ShiftEnds
 from services.teams import Teams, load_teams
 from tests.dispatching import outcomes, routed, sending, settled, states
-from tests.lived_golives import BEGIN, DAY, LEAD, Clock
+from tests.lived_golives import BEGIN, DAY, LEAD, Clock, just_begun
 from tests.lives import SERVICE, entries_of, happened
 from tests.sinks import MailSink
 from tests.test_handover import HOUR, THREE
@@ -45,10 +45,7 @@ TEAMS = Teams.model_validate(
 @pytest.fixture
 def clock(ledger: Ledger) -> Clock:
     """Of a ledger with a go-live of three shifts a day, declared a day before; the first shift has just begun."""
-    ledger.clock = clock = Clock(BEGIN - DAY)
-    ledger.write(lambda draft: said.declare(draft, THREE, LEAD)).result()
-    clock.now = BEGIN + timedelta(minutes=1)
-    return clock
+    return just_begun(ledger, THREE)
 
 
 def ends(ledger: Ledger, teams: Teams = TEAMS) -> ShiftEnds:
