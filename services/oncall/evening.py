@@ -5,14 +5,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
-import structlog
 from sqlalchemy import Connection, select
 
 from schemas.entries import Attribution, Entry
 from schemas.oncall import NightFault, Watched
 from schemas.oncall_events import NightChecked
 from schemas.tables import ENTRIES
-from services.errors import Unavailable
 from services.golives import golives_of
 from services.ledger import Draft, Ledger
 from services.oncall.configured import configure
@@ -24,6 +22,7 @@ from services.oncall.roll import places, roll_of
 from services.oncall.rotation import DAY, zone_of
 from services.oncall.wall import first_shown, shown
 from services.teams import Teams
+from services.waiting import rounds
 
 NIGHT = timedelta(hours=16)
 """So long after the evening the day shift is back."""
@@ -31,7 +30,6 @@ AGAIN = timedelta(minutes=10)
 OVERDUE = timedelta(hours=26)
 """After so long without a check an evening was left out."""
 DISPATCHER = Attribution("service:dispatcher", "service")
-log = structlog.get_logger()
 
 
 @dataclass
@@ -46,19 +44,17 @@ class Evening:
     at: time
     every: float = 30.0
     _looked_at: datetime | None = None
+    _recorded: bool = False
 
     async def run(self) -> None:
         """Until cancelled."""
-        recorded = False
-        while True:
-            try:
-                if not recorded:
-                    await self.ledger.written(lambda draft: configure(draft, self.calendars.teams, DISPATCHER))
-                    recorded = True
-                await asyncio.to_thread(self.look)
-            except Unavailable as error:
-                log.warning("the check of the night waits for the database", error=str(error))
-            await asyncio.sleep(self.every)
+        await rounds(self._round, self.every)
+
+    async def _round(self) -> None:
+        if not self._recorded:
+            await self.ledger.written(lambda draft: configure(draft, self.calendars.teams, DISPATCHER))
+            self._recorded = True
+        await asyncio.to_thread(self.look)
 
     def look(self) -> NightChecked | None:
         """Check, where an evening has come since the last check; then every `AGAIN` until the morning, and tell what has changed."""
